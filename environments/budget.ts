@@ -1,0 +1,52 @@
+import type { Environment, Workload } from './schema.ts';
+
+/** Seconds from the start of a CloudWatch high-resolution alarm's last period to its action: evaluated every 10 s. */
+const ALARM_EVALUATION_SECONDS = 10;
+/** Alarm action, starter and first state: a cold start each. */
+const START_SECONDS = 5;
+/** Fresh probes, lag, fence outcome, take and verification, each a few seconds, by their timeouts' usual part. */
+const DECISION_SECONDS = 15;
+const VERIFICATION_SECONDS = 10;
+
+/**
+ * What promotion is assumed to take at least, by kind. AWS documents 'several minutes or longer' for a read replica and gives no
+ * figure; 120 s is our planning assumption, not a promise of AWS.
+ */
+const PROMOTION_SECONDS: Record<Workload['databases'][number]['kind'], number> = { 'rds-postgres-replica': 120 };
+/** A container service from zero: image pull, start and health checks; a planning assumption. */
+const COMPUTE_SECONDS = 60;
+
+export interface Wait {
+  what: string;
+  seconds: number;
+}
+
+/** The waits of a failover at their longest, in order. Lease expiry runs while the outage is confirmed; only what outlasts it counts. */
+export const waitsOf = (environment: Environment, workload: Workload): Wait[] => {
+  const { detection, lease, dns } = environment;
+  const detectionSeconds =
+    detection.intervalSeconds + detection.probeTimeoutSeconds + detection.confirmationSeconds + ALARM_EVALUATION_SECONDS;
+  const leaseSeconds = Math.max(0, lease.ttlSeconds + lease.maxClockSkewSeconds - detectionSeconds - START_SECONDS);
+  const databaseSeconds = Math.max(0, ...workload.databases.map(({ kind }) => PROMOTION_SECONDS[kind]));
+  const computeSeconds = workload.compute.length > 0 ? COMPUTE_SECONDS : 0;
+  return [
+    { what: 'detection (interval + probe timeout + confirmation + alarm evaluation)', seconds: detectionSeconds },
+    { what: 'start of the run', seconds: START_SECONDS },
+    { what: 'confirmation, lag, fence and lease', seconds: DECISION_SECONDS + leaseSeconds },
+    { what: 'promotion and compute, in parallel', seconds: Math.max(databaseSeconds, computeSeconds) },
+    { what: 'verification', seconds: VERIFICATION_SECONDS },
+    { what: 'traffic (check interval x threshold + TTL)', seconds: dns.checkIntervalSeconds * dns.failureThreshold + dns.ttlSeconds },
+  ];
+};
+
+export const totalSeconds = (waits: readonly Wait[]): number => waits.reduce((sum, wait) => sum + wait.seconds, 0);
+
+/**
+ * How long the machine waits for promotion and compute before it gives up and pages: what the RTO leaves after all other waits,
+ * and once more as much, since after the point of no return stopping early helps nobody.
+ */
+export const activationBoundSeconds = (environment: Environment, workload: Workload): number => {
+  const waits = waitsOf(environment, workload);
+  const activation = waits.find(({ what }) => what.startsWith('promotion'))!.seconds;
+  return 2 * (workload.objectives.rtoSeconds - (totalSeconds(waits) - activation));
+};

@@ -1,0 +1,155 @@
+import { z } from 'zod';
+import { findProblems } from './problems.ts';
+
+/** The environment's two regions, by their *home* role. Which of them is active is in the lease, never here. */
+export const siteNames = ['primary', 'recovery'] as const;
+export const siteName = z.enum(siteNames);
+export type SiteName = z.infer<typeof siteName>;
+
+const slug = (what: string, longest: number) =>
+  z
+    .string()
+    .regex(
+      new RegExp(`^[a-z][a-z0-9-]{0,${longest - 1}}$`),
+      `${what}: lower-case letters, digits and hyphens, at most ${longest}, a letter first`,
+    );
+const region = z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/, "an AWS region's name, for example us-east-1");
+const hostName = z.string().regex(/^([a-z0-9-]+\.)+[a-z]{2,}$/, 'a host name in lower case, for example orders.example.com');
+const httpPath = z.string().regex(/^\/\S*$/, 'a path that begins with /');
+const seconds = (least: number, most: number) => z.number().int().min(least).max(most);
+const perSite = <T extends z.ZodType>(value: T) => z.strictObject({ primary: value, recovery: value });
+
+/** Where functions that speak SQL run. The subnets need a way to the AWS APIs and the public internet (NAT), which the probes use. */
+const network = z.strictObject({
+  vpcId: z.string().regex(/^vpc-[0-9a-f]+$/),
+  subnetIds: z.array(z.string().regex(/^subnet-[0-9a-f]+$/)).min(2),
+  availabilityZones: z.array(z.string()).min(2),
+  securityGroupIds: z.array(z.string().regex(/^sg-[0-9a-f]+$/)).min(1),
+});
+const site = z.strictObject({ region, network: network.optional() });
+
+/** RDS for PostgreSQL whose standby is a cross-region read replica. Endpoint names stay as they are: they follow the instance identifier. */
+const rdsPostgresReplica = z.strictObject({
+  kind: z.literal('rds-postgres-replica'),
+  name: slug('a database', 30),
+  /** DB instance identifier in each site. */
+  instances: perSite(z.string().regex(/^[a-z][a-z0-9-]{0,50}$/, 'a DB instance identifier, at most 51 characters')),
+  /** Name of the Secrets Manager secret `{username, password}` of a member of `rds_superuser`, of the same name in both sites. */
+  secret: z.string().min(1),
+  /** The database in which Lifeboat keeps its schema `lifeboat`. */
+  databaseName: z.string().min(1),
+  port: z.number().int().min(1).max(65535).default(5432),
+  /** The roles with which the workload writes: a fence takes their login and ends their sessions. */
+  applicationRoles: z.array(z.string().regex(/^[a-z_][a-z0-9_]*$/)).min(1),
+});
+const database = z.discriminatedUnion('kind', [rdsPostgresReplica]);
+
+const ecsService = z.strictObject({
+  kind: z.literal('ecs-service'),
+  name: slug('a compute', 30),
+  cluster: z.string().min(1),
+  service: z.string().min(1),
+  /** Tasks while the site is active. */
+  activeCount: z.number().int().min(1),
+  /** Tasks while the site is standby: 0 costs nothing and starts slowest. */
+  standbyCount: z.number().int().min(0).default(0),
+});
+const compute = z.discriminatedUnion('kind', [ecsService]);
+
+const endpoint = z.strictObject({
+  /** The name that clients use. Lifeboat makes its failover pair of records; it must not exist yet. */
+  publicName: hostName,
+  /** The public hosted zone. The name is enough unless the account has two zones of that name. */
+  hostedZone: z.strictObject({ name: hostName, id: z.string().optional() }),
+  /** The host name of each site's load balancer. */
+  targets: perSite(hostName),
+  scheme: z.enum(['https', 'http']).default('https'),
+  /** Answers 200 while this site's application can read its own database, whatever its third parties do. */
+  healthPath: httpPath.default('/health'),
+  /** POST: writes something end to end and reads it back, 200 when both succeeded. This stops the clock of the RTO. */
+  writePath: httpPath,
+});
+
+export const workloadSchema = z.strictObject({
+  name: slug('a workload', 30),
+  /** What was promised. The RTO counts from the first bad observation to the first verified write. */
+  objectives: z.strictObject({ rtoSeconds: seconds(60, 86_400), rpoSeconds: seconds(0, 86_400) }),
+  databases: z.array(database).default([]),
+  compute: z.array(compute).default([]),
+  endpoint,
+  /** Workloads that must be up before this one can be. */
+  dependsOn: z.array(z.string()).default([]),
+});
+
+const detection = z.strictObject({
+  /** Time between two probes of one observer. */
+  intervalSeconds: seconds(5, 60).default(10),
+  /** A probe without an answer after this counts as failed. */
+  probeTimeoutSeconds: seconds(1, 10).default(4),
+  /** Independent URLs that answer while the observer's own network is well: without one of them a failed probe is `unknown`. */
+  references: z.array(z.url({ protocol: /^https?$/ })).min(1),
+  /** Observers of three that must say `unhealthy`. */
+  quorum: z.number().int().min(2).max(3).default(2),
+  /** How long the quorum must hold before the alarm; in steps of 10 s, the shortest period of a CloudWatch alarm. */
+  confirmationSeconds: seconds(10, 600).multipleOf(10, 'a multiple of 10, the shortest alarm period').default(30),
+});
+
+const lease = z.strictObject({
+  ttlSeconds: seconds(10, 120).default(20),
+  renewEverySeconds: seconds(1, 30).default(5),
+  maxClockSkewSeconds: seconds(1, 10).default(1),
+  /** The longest that a fence takes. */
+  fenceLeadSeconds: seconds(1, 30).default(5),
+});
+
+const failover = z.strictObject({
+  /** `automatic`: the alarm starts the run. `approval`: it starts and asks. `manual`: it only tells. */
+  policy: z.enum(['automatic', 'approval', 'manual']).default('approval'),
+  /** After a move, no automatic move for this long. */
+  cooldownMinutes: z.number().int().min(0).max(1440).default(30),
+  /** What to do when the standby lags over the RPO, or the lag cannot be read. */
+  lagOverObjective: z.enum(['ask', 'proceed', 'refuse']).default('ask'),
+  lagUnknown: z.enum(['ask', 'refuse']).default('refuse'),
+  /** An approval that nobody gave in this time is a refusal. */
+  approvalTimeoutMinutes: z.number().int().min(1).max(1440).default(60),
+});
+
+const dns = z.strictObject({
+  ttlSeconds: seconds(1, 300).default(30),
+  /** Route 53 offers 10 and 30 s. */
+  checkIntervalSeconds: z.union([z.literal(10), z.literal(30)]).default(10),
+  failureThreshold: z.number().int().min(1).max(10).default(1),
+});
+
+const shape = z.strictObject({
+  name: slug('an environment', 20),
+  account: z.string().regex(/^\d{12}$/, 'an AWS account id, 12 digits'),
+  sites: perSite(site),
+  witness: z.strictObject({ region }),
+  /** `strong` needs three regions of one DynamoDB set (US, EU or AP); `eventual` may lose the lease's newest word with a region. */
+  consistency: z.enum(['strong', 'eventual']).default('strong'),
+  /** Risks taken knowingly, by name. */
+  acceptedRisks: z.array(z.enum(['automatic-failover-on-eventual-ledger'])).default([]),
+  detection,
+  lease: lease.prefault({}),
+  failover: failover.prefault({}),
+  dns: dns.prefault({}),
+  /** People who are told: each address confirms its subscription once. */
+  notify: z.strictObject({ emails: z.array(z.email()).default([]) }).prefault({}),
+  workloads: z.array(workloadSchema).min(1),
+  tags: z.record(z.string().min(1), z.string()).default({}),
+});
+
+/** What a user writes: every field with a default may be left out. */
+export type EnvironmentInput = z.input<typeof shape>;
+/** The validated environment, defaults filled in: the plan that every function carries. */
+export type Environment = z.infer<typeof shape>;
+export type Workload = Environment['workloads'][number];
+export type Database = Workload['databases'][number];
+export type Compute = Workload['compute'][number];
+export type SiteConfig = Environment['sites']['primary'];
+
+/** Shape and rules together: regions, names, cycles, and an RTO that its waits can meet. All problems are reported at once. */
+export const environmentSchema = shape.superRefine((environment, context) => {
+  for (const { path, message } of findProblems(environment)) context.addIssue({ code: 'custom', path, message });
+});
