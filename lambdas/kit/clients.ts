@@ -1,0 +1,35 @@
+import { DryRunWrite } from './errors.ts';
+
+/** Commands that change nothing. All others are refused in a dry run, whatever the step meant to do. */
+const READS = /^(Describe|Get|List|Query|BatchGet|Head)/;
+
+let dryRun = false;
+
+/** Set by the step's handler for the invocation at hand: a sandbox serves one invocation at a time. */
+export const setDryRun = (on: boolean): void => {
+  dryRun = on;
+};
+
+/** A call in our own region: a connection in 1 s, an answer in 4 s, three tries. */
+export const localCalls = { maxAttempts: 3, requestHandler: { connectionTimeout: 1_000, requestTimeout: 4_000 } };
+/** A call to another region: one try of at most 2 s, since that region may be the one that failed. */
+export const foreignCalls = { maxAttempts: 1, requestHandler: { connectionTimeout: 1_000, requestTimeout: 2_000 } };
+
+interface Guarded {
+  middlewareStack: { add(middleware: unknown, options: { step: 'initialize'; name: string }): void };
+}
+
+type Next = (args: unknown) => Promise<unknown>;
+
+/** Puts the dry-run guard on an SDK client. Every client of Lifeboat is made through this. */
+export const guarded = <Client extends Guarded>(client: Client): Client => {
+  client.middlewareStack.add(
+    (next: Next, context: { commandName?: string }) => (args: unknown) => {
+      const command = String(context.commandName).replace(/Command$/, '');
+      if (dryRun && !READS.test(command)) throw new DryRunWrite(`a dry run must not call ${command}`);
+      return next(args);
+    },
+    { step: 'initialize', name: 'lifeboatDryRunGuard' },
+  );
+  return client;
+};

@@ -1,0 +1,72 @@
+import { NotReady } from './errors.ts';
+import type { Item, Ledger } from './ledger.ts';
+import type { SiteName } from './plan.ts';
+
+export type Mode = 'failover' | 'switchover';
+/** `interrupted`: after the point of no return, to be resumed. */
+export type Outcome = 'running' | 'recovered' | 'aborted' | 'interrupted';
+
+/** One workload's part of one run. Times are ISO 8601 UTC. */
+export interface Incident {
+  incident: string;
+  workload: string;
+  mode: Mode;
+  trigger: 'alarm' | 'person';
+  reason: string;
+  from: SiteName;
+  to: SiteName;
+  /** The epoch that the run replaces. */
+  epoch: number;
+  openedAt: string;
+  /** The first bad observation, where the clock of the RTO starts; for a switchover the moment at which writes stop. */
+  outageBeganAt?: string;
+  outcome: Outcome;
+  closedAt?: string;
+  detail?: string;
+}
+
+/** What happened, in order: one line for each step's start and end. */
+export interface TimelineEntry {
+  at: string;
+  step: string;
+  state: 'started' | 'succeeded' | 'failed';
+  detail?: unknown;
+}
+
+const keyOf = (incident: string, workload: string) => ({ pk: `incident#${incident}`, sk: workload });
+const timelinePrefix = (workload: string) => `${workload}#`;
+
+/** Incidents in the ledger. `incident#index` lists them by time. */
+export class Incidents {
+  constructor(private readonly ledger: Ledger) {}
+
+  async open(incident: Incident): Promise<void> {
+    const isNew = await this.ledger.put({ ...keyOf(incident.incident, incident.workload), ...incident }, 'attribute_not_exists(pk)');
+    if (!isNew) return;
+    await this.ledger.put({ pk: 'incident#index', sk: `${incident.openedAt}#${incident.incident}#${incident.workload}`, incident: incident.incident, workload: incident.workload });
+  }
+
+  async find(incident: string, workload: string): Promise<Incident | undefined> {
+    return (await this.ledger.get(keyOf(incident, workload))) as Incident | undefined;
+  }
+
+  /** @throws NotReady while the incident cannot be read: it was opened before. */
+  async get(incident: string, workload: string): Promise<Incident> {
+    const found = await this.find(incident, workload);
+    if (!found) throw new NotReady(`incident ${incident} of workload '${workload}' is not in the ledger yet`);
+    return found;
+  }
+
+  note(incident: string, workload: string, fields: Partial<Incident> & Item): Promise<void> {
+    return this.ledger.set(keyOf(incident, workload), fields);
+  }
+
+  async append(incident: string, workload: string, entry: TimelineEntry): Promise<void> {
+    await this.ledger.put({ pk: `incident#${incident}`, sk: `${timelinePrefix(workload)}${entry.at}#${entry.step}#${entry.state}`, ...entry });
+  }
+
+  async timeline(incident: string, workload: string): Promise<TimelineEntry[]> {
+    const items = await this.ledger.list(`incident#${incident}`, { prefix: timelinePrefix(workload) });
+    return items.map(({ at, step, state, detail }) => ({ at, step, state, detail }) as TimelineEntry);
+  }
+}

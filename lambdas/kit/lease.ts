@@ -1,0 +1,63 @@
+import type { SiteName } from './plan.ts';
+
+/** A run's right to work on a workload: one at a time, and not for longer than the run may take. */
+export interface Claim {
+  site: SiteName;
+  incident: string;
+  mode: 'failover' | 'switchover';
+  /** Epoch milliseconds. */
+  expiresAt: number;
+}
+
+/** What the holder proved when it let go: no session of the workload is left, and how far its log reached. */
+export interface FenceProof {
+  site: SiteName;
+  epoch: number;
+  /** Epoch milliseconds. */
+  at: number;
+  /** Last log position by database name. */
+  finalLsn: Record<string, string>;
+}
+
+/** Who may write for a workload. All times are epoch milliseconds. */
+export interface Lease {
+  workload: string;
+  holder: SiteName;
+  epoch: number;
+  expiresAt: number;
+  released: boolean;
+  /** Last heartbeat that the holder wrote into its databases, oldest of them. */
+  heartbeatAt?: number;
+  claim?: Claim;
+  fence?: FenceProof;
+  /** The site that traffic should reach; written last, answered by the beacon. */
+  serving: SiteName;
+  /** When the holder last changed. */
+  movedAt?: number;
+}
+
+export const claimIsLive = (lease: Lease, now: number): boolean => lease.claim !== undefined && lease.claim.expiresAt > now;
+
+export type TakeDecision = 'take' | 'wait' | 'held' | 'lost';
+
+/**
+ * May `site` take the lease for `incident` now? Only under its own live claim, and only once the holder has released or its time
+ * plus the clock bound has passed: `wait` until then. `held`: it has it already. `lost`: the claim is gone or another's.
+ */
+export const decideTake = (lease: Lease, who: { site: SiteName; incident: string; now: number; maxClockSkewMs: number }): TakeDecision => {
+  if (!claimIsLive(lease, who.now) || lease.claim?.incident !== who.incident) return 'lost';
+  if (lease.holder === who.site) return 'held';
+  return lease.released || lease.expiresAt + who.maxClockSkewMs < who.now ? 'take' : 'wait';
+};
+
+export type GuardDecision = 'renew' | 'yield' | 'retake' | 'fence';
+
+/**
+ * What the guard of `site` does with the lease that it read: `renew` its own; `yield` (fence, then release) to another site's live
+ * claim; `retake` what it released when that run gave up; `fence` whatever of its own could still write, since another holds it.
+ */
+export const decideGuard = (lease: Lease, site: SiteName, now: number): GuardDecision => {
+  if (lease.holder !== site) return 'fence';
+  if (claimIsLive(lease, now) && lease.claim?.site !== site) return 'yield';
+  return lease.released ? 'retake' : 'renew';
+};

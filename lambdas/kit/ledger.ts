@@ -1,0 +1,158 @@
+import { ConditionalCheckFailedException, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBDocumentClient, GetCommand, PutCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { foreignCalls, guarded, localCalls } from './clients.ts';
+import type { Claim, FenceProof, Lease } from './lease.ts';
+import type { SiteName } from './plan.ts';
+
+export type Item = Record<string, unknown>;
+/** An update whose condition did not hold: somebody else was first. Never an error by itself, so it is an answer. */
+export type Won = boolean;
+
+const leaseKey = (workload: string) => ({ pk: `lease#${workload}`, sk: 'lease' });
+
+/** The environment's ledger: leases, incidents and queued work. Reads are strongly consistent unless they say otherwise. */
+export class Ledger {
+  private readonly client: DynamoDBDocumentClient;
+
+  constructor(
+    private readonly table: string,
+    options: { region?: string; foreign?: boolean } = {},
+  ) {
+    const limits = options.foreign ? foreignCalls : localCalls;
+    this.client = guarded(DynamoDBDocumentClient.from(new DynamoDBClient({ region: options.region, ...limits }), { marshallOptions: { removeUndefinedValues: true } }));
+  }
+
+  /** Nothing means that the item does not exist; a failed read throws. */
+  async lease(workload: string, consistent = true): Promise<Lease | undefined> {
+    return (await this.get(leaseKey(workload), consistent)) as Lease | undefined;
+  }
+
+  /** The first lease of a workload, by the guard of its home site. */
+  createLease(lease: Lease): Promise<Won> {
+    return this.put({ ...leaseKey(lease.workload), ...lease }, 'attribute_not_exists(pk)');
+  }
+
+  /** One run per workload: succeeds when no other run's claim lives. Renewing one's own claim is a success too. */
+  claim(lease: Lease, claim: Claim, now: number): Promise<Won> {
+    return this.updateLease(lease.workload, 'SET claim = :claim', '#epoch = :epoch AND (attribute_not_exists(claim) OR claim.expiresAt <= :now OR claim.incident = :incident)', {
+      ':claim': claim, ':epoch': lease.epoch, ':now': now, ':incident': claim.incident,
+    }); // prettier-ignore
+  }
+
+  dropClaim(workload: string, incident: string): Promise<Won> {
+    return this.updateLease(workload, 'REMOVE claim', 'claim.incident = :incident', { ':incident': incident });
+  }
+
+  renew(lease: Lease, expiresAt: number, heartbeatAt: number | undefined): Promise<Won> {
+    return this.updateLease(lease.workload, 'SET expiresAt = :until, heartbeatAt = :beat', 'holder = :holder AND #epoch = :epoch AND released = :no', {
+      ':until': expiresAt, ':beat': heartbeatAt ?? lease.heartbeatAt ?? 0, ':holder': lease.holder, ':epoch': lease.epoch, ':no': false,
+    }); // prettier-ignore
+  }
+
+  /** The holder lets go, after its fence is proven. */
+  release(lease: Lease, fence: FenceProof): Promise<Won> {
+    return this.updateLease(lease.workload, 'SET released = :yes, #fence = :fence', 'holder = :holder AND #epoch = :epoch', {
+      ':yes': true, ':fence': fence, ':holder': lease.holder, ':epoch': lease.epoch,
+    }); // prettier-ignore
+  }
+
+  /** The take of the protocol: names the epoch that it replaces, its own claim, and the release or expiry that allows it. */
+  take(lease: Lease, taker: { site: SiteName; incident: string; now: number; ttlMs: number; maxClockSkewMs: number }): Promise<Won> {
+    return this.updateLease(
+      lease.workload,
+      'SET holder = :site, #epoch = :next, expiresAt = :until, released = :no, movedAt = :now',
+      '#epoch = :epoch AND claim.incident = :incident AND claim.expiresAt > :now AND (released = :yes OR expiresAt < :expired)',
+      {
+        ':site': taker.site, ':next': lease.epoch + 1, ':until': taker.now + taker.ttlMs, ':no': false, ':yes': true, ':now': taker.now,
+        ':epoch': lease.epoch, ':incident': taker.incident, ':expired': taker.now - taker.maxClockSkewMs,
+      },
+    ); // prettier-ignore
+  }
+
+  /** The former holder takes back what it released, once no claim lives. */
+  retake(lease: Lease, now: number, ttlMs: number): Promise<Won> {
+    return this.updateLease(
+      lease.workload,
+      'SET #epoch = :next, expiresAt = :until, released = :no REMOVE claim',
+      'holder = :holder AND #epoch = :epoch AND released = :yes AND (attribute_not_exists(claim) OR claim.expiresAt <= :now)',
+      { ':next': lease.epoch + 1, ':until': now + ttlMs, ':no': false, ':yes': true, ':holder': lease.holder, ':epoch': lease.epoch, ':now': now },
+    );
+  }
+
+  /** Moves traffic: written last, by the holder only. */
+  serve(lease: Lease, site: SiteName): Promise<Won> {
+    return this.updateLease(lease.workload, 'SET serving = :site', 'holder = :site AND #epoch = :epoch', { ':site': site, ':epoch': lease.epoch });
+  }
+
+  async get(key: { pk: string; sk: string }, consistent = true): Promise<Item | undefined> {
+    return (await this.client.send(new GetCommand({ TableName: this.table, Key: key, ConsistentRead: consistent }))).Item;
+  }
+
+  put(item: Item, condition?: string): Promise<Won> {
+    return won(this.client.send(new PutCommand({ TableName: this.table, Item: item, ConditionExpression: condition })));
+  }
+
+  /** Sets fields of an item, making it if need be. */
+  async set(key: { pk: string; sk: string }, fields: Item): Promise<void> {
+    const entries = Object.entries(fields).filter(([, value]) => value !== undefined);
+    await this.client.send(
+      new UpdateCommand({
+        TableName: this.table,
+        Key: key,
+        UpdateExpression: `SET ${entries.map((_, i) => `#f${i} = :f${i}`).join(', ')}`,
+        ExpressionAttributeNames: Object.fromEntries(entries.map(([name], i) => [`#f${i}`, name])),
+        ExpressionAttributeValues: Object.fromEntries(entries.map(([, value], i) => [`:f${i}`, value])),
+      }),
+    );
+  }
+
+  /** All items under a partition key in the order of their sort keys, at most `limit`, newest first when asked. */
+  async list(pk: string, options: { prefix?: string; limit?: number; newestFirst?: boolean } = {}): Promise<Item[]> {
+    const { prefix, limit = 500, newestFirst = false } = options;
+    const items: Item[] = [];
+    let start: Item | undefined;
+    do {
+      const page = await this.client.send(
+        new QueryCommand({
+          TableName: this.table,
+          KeyConditionExpression: prefix ? 'pk = :pk AND begins_with(sk, :prefix)' : 'pk = :pk',
+          ExpressionAttributeValues: { ':pk': pk, ...(prefix ? { ':prefix': prefix } : {}) },
+          ConsistentRead: true,
+          ScanIndexForward: !newestFirst,
+          ExclusiveStartKey: start,
+          Limit: limit,
+        }),
+      );
+      items.push(...(page.Items ?? []));
+      start = page.LastEvaluatedKey;
+    } while (start && items.length < limit);
+    return items.slice(0, limit);
+  }
+
+  private updateLease(workload: string, update: string, condition: string, values: Item): Promise<Won> {
+    const text = `${update} ${condition}`;
+    const reserved = Object.entries({ '#epoch': 'epoch', '#fence': 'fence' }).filter(([alias]) => text.includes(alias));
+    return won(
+      this.client.send(
+        new UpdateCommand({
+          TableName: this.table,
+          Key: leaseKey(workload),
+          UpdateExpression: update,
+          ConditionExpression: condition,
+          ExpressionAttributeNames: reserved.length > 0 ? Object.fromEntries(reserved) : undefined,
+          ExpressionAttributeValues: values,
+        }),
+      ),
+    );
+  }
+}
+
+const won = async (request: Promise<unknown>): Promise<Won> => {
+  try {
+    await request;
+    return true;
+  } catch (error) {
+    if (error instanceof ConditionalCheckFailedException || (error as Error).name === 'ConditionalCheckFailedException') return false;
+    throw error;
+  }
+};

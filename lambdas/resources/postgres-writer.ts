@@ -1,0 +1,76 @@
+import type pg from 'pg';
+import { NotReady } from '../kit/errors.ts';
+import type { StandbyReading } from './database.ts';
+
+/** How long sessions may finish what they have begun before they are ended. */
+const DRAIN_MS = 1_500;
+const TERMINATE_TIMEOUT_MS = 2_000;
+
+const CREATE_HEARTBEAT = `
+  CREATE SCHEMA IF NOT EXISTS lifeboat;
+  CREATE TABLE IF NOT EXISTS lifeboat.heartbeat (id int PRIMARY KEY, at timestamptz NOT NULL, epoch bigint NOT NULL)`;
+const BEAT = `
+  INSERT INTO lifeboat.heartbeat AS beat (id, at, epoch) VALUES (1, clock_timestamp(), $1)
+  ON CONFLICT (id) DO UPDATE SET at = excluded.at, epoch = excluded.epoch
+  RETURNING extract(epoch FROM at) * 1000 AS at`;
+const UNDEFINED_TABLE = '42P01';
+const UNDEFINED_SCHEMA = '3F000';
+
+export const isInRecovery = async (client: pg.Client): Promise<boolean> => (await client.query('SELECT pg_is_in_recovery() AS standby')).rows[0].standby;
+
+/** Writes the heartbeat row. Succeeds only on a server that accepts writes, so it is also the proof of a promotion. */
+export const beat = async (client: pg.Client, epoch: number): Promise<number> => {
+  const write = async () => Number((await client.query(BEAT, [epoch])).rows[0].at);
+  try {
+    return await write();
+  } catch (error) {
+    const { code } = error as { code?: string };
+    if (code !== UNDEFINED_TABLE && code !== UNDEFINED_SCHEMA) throw error;
+    await client.query(CREATE_HEARTBEAT);
+    return write();
+  }
+};
+
+export const readStandby = async (client: pg.Client): Promise<StandbyReading> => {
+  const { rows } = await client.query(`
+    SELECT pg_is_in_recovery() AS "inRecovery", to_regclass('lifeboat.heartbeat') IS NOT NULL AS "hasBeat",
+      coalesce(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END, '0/0')::text AS "replayLsn"`);
+  const { inRecovery, hasBeat, replayLsn } = rows[0];
+  const beats = hasBeat ? (await client.query('SELECT extract(epoch FROM at) * 1000 AS at FROM lifeboat.heartbeat WHERE id = 1')).rows : [];
+  return { inRecovery, replayLsn, heartbeatAt: beats[0] ? Number(beats[0].at) : undefined };
+};
+
+export const hasReplayed = async (client: pg.Client, lsn: string): Promise<boolean> =>
+  (await client.query('SELECT coalesce(pg_wal_lsn_diff(pg_last_wal_replay_lsn(), $1::pg_lsn) >= 0, false) AS done', [lsn])).rows[0].done;
+
+/**
+ * Ends the workload's writing: logins off, a moment for transactions in flight, then sessions ended, then proof that none is left.
+ * Logins alone are no fence, since a pool's open sessions write on; ended sessions alone are none, since pools reconnect.
+ * @throws NotReady while a session is still there.
+ */
+export const fenceRoles = async (client: pg.Client, roles: readonly string[], sleep: (ms: number) => Promise<void>): Promise<{ finalLsn: string; endedSessions: number }> => {
+  for (const role of roles) await client.query(`ALTER ROLE ${quoted(role)} NOLOGIN`);
+  const drainUntil = Date.now() + DRAIN_MS;
+  while ((await countSessions(client, roles, "AND state <> 'idle'")) > 0 && Date.now() < drainUntil) await sleep(50);
+  const ended = await client.query(`SELECT pg_terminate_backend(pid, ${TERMINATE_TIMEOUT_MS}) FROM pg_stat_activity WHERE usename = ANY($1)`, [roles]);
+  const left = await countSessions(client, roles);
+  if (left > 0) throw new NotReady(`${left} sessions of the workload are still open`);
+  const { rows } = await client.query('SELECT pg_current_wal_lsn()::text AS lsn');
+  return { finalLsn: rows[0].lsn, endedSessions: ended.rowCount ?? 0 };
+};
+
+export const unfenceRoles = async (client: pg.Client, roles: readonly string[]): Promise<void> => {
+  const { rows } = await client.query('SELECT rolname FROM pg_roles WHERE rolname = ANY($1) AND NOT rolcanlogin', [roles]);
+  for (const { rolname } of rows) await client.query(`ALTER ROLE ${quoted(rolname)} LOGIN`);
+};
+
+/** Is the fence on and whole: no role may log in, and no session is left? */
+export const isFenced = async (client: pg.Client, roles: readonly string[]): Promise<boolean> => {
+  const { rows } = await client.query('SELECT count(*)::int AS open FROM pg_roles WHERE rolname = ANY($1) AND rolcanlogin', [roles]);
+  return rows[0].open === 0 && (await countSessions(client, roles)) === 0;
+};
+
+const countSessions = async (client: pg.Client, roles: readonly string[], condition = ''): Promise<number> =>
+  (await client.query(`SELECT count(*)::int AS n FROM pg_stat_activity WHERE usename = ANY($1) ${condition}`, [roles])).rows[0].n;
+
+const quoted = (identifier: string): string => `"${identifier.replaceAll('"', '""')}"`;
