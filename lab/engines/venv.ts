@@ -1,0 +1,72 @@
+import { type ExecFileException, execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const REQUIREMENTS = fileURLToPath(new URL('./requirements.txt', import.meta.url));
+const CACHE = fileURLToPath(new URL('../../node_modules/.cache/lifeboat-lab', import.meta.url));
+const MINIMUM = [3, 10] as const;
+const INSTALL_TIMEOUT_MS = 10 * 60_000;
+
+/** Why the lab's Python engines cannot be made ready, and what to do about it, in one message. */
+export class PythonMissing extends Error {
+  override readonly name = 'PythonMissing';
+}
+
+/**
+ * The Python interpreter of the virtual environment that holds the engines; the environment is made on first use, once for each
+ * version of `requirements.txt`.
+ */
+export async function enginesPython(log: (line: string) => void = () => undefined): Promise<string> {
+  const version = createHash('sha256').update(readFileSync(REQUIREMENTS)).digest('hex').slice(0, 12);
+  const folder = join(CACHE, `engines-${version}`);
+  const python = join(folder, 'bin', 'python');
+  if (existsSync(python)) return python;
+  await requirePython();
+  log('Installing the lab’s engines (MiniStack, moto) into a virtual environment; once, about a minute');
+  const unfinished = join(CACHE, `.${process.pid}-${version}`);
+  mkdirSync(CACHE, { recursive: true });
+  try {
+    await create(unfinished);
+    publish(unfinished, folder);
+  } finally {
+    rmSync(unfinished, { recursive: true, force: true });
+  }
+  return python;
+}
+
+async function create(folder: string): Promise<void> {
+  await step('create a virtual environment (Debian, Ubuntu: `apt install python3-venv`)', 'python3', ['-m', 'venv', folder]);
+  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--requirement', REQUIREMENTS];
+  await step('install the engines with pip; is a package index reachable?', join(folder, 'bin', 'python'), pip);
+}
+
+/** The environment gets its name only when it is complete. Another process may have been quicker: then its work is as good as ours. */
+function publish(unfinished: string, folder: string): void {
+  try {
+    renameSync(unfinished, folder);
+  } catch (error) {
+    if (!existsSync(folder)) throw error;
+  }
+}
+
+async function requirePython(): Promise<void> {
+  const needed = MINIMUM.join('.');
+  const { stdout } = await run('python3', ['-c', 'import sys; print(*sys.version_info[:2])'], { timeout: 10_000 }).catch(() => {
+    throw new PythonMissing(`The lab needs Python ${needed} or newer as \`python3\` on the PATH: none was found.`);
+  });
+  const [major = 0, minor = 0] = stdout.trim().split(' ').map(Number);
+  if (major < MINIMUM[0] || (major === MINIMUM[0] && minor < MINIMUM[1])) {
+    throw new PythonMissing(`The lab needs Python ${needed} or newer as \`python3\` on the PATH: it is ${major}.${minor}.`);
+  }
+}
+
+async function step(what: string, command: string, args: string[]): Promise<void> {
+  await run(command, args, { timeout: INSTALL_TIMEOUT_MS }).catch((error: ExecFileException & { stderr?: string; stdout?: string }) => {
+    const detail = (error.stderr || error.stdout || error.message).trim().split('\n').slice(-3).join('\n');
+    throw new PythonMissing(`The lab could not ${what}\n${detail}`);
+  });
+}

@@ -1,0 +1,233 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { AwsCall, AwsService, CallRecord, Region, Stoppable, Zone } from '../types.ts';
+import type { World } from '../world.ts';
+import { actionOf } from './action.ts';
+import { awsError, errorReply } from './errors.ts';
+import { Exchange, readBody } from './exchange.ts';
+import { type Fault, Faults } from './faults.ts';
+import { forward, type Outgoing } from './forward.ts';
+import { type GlobalTable, GlobalTables, HOME_REGION, signedForHome } from './global-tables.ts';
+import { isGlobal, isSmallProtocol, type Scope, scopeOf, targetRegion } from './request.ts';
+
+export interface GatewayOptions {
+  world: World;
+  /** How long a caller hears silence before the connection is dropped, in milliseconds. Default: 60 s, longer than any sane client waits. */
+  blackholeMs?: number;
+  /** What a caller sees of a region that it cannot reach: silence (default) or a connection that is reset at once. */
+  unreachable?: 'silence' | 'reset';
+}
+
+interface Service {
+  handler: AwsService;
+  /** Only these operations; all when undefined. */
+  actions?: ReadonlySet<string>;
+}
+
+/** Which engine serves: a service's signing name, `global` for services that are one for all regions, `default` for the rest. */
+type Upstream = (region: Region) => string | undefined;
+
+const FUNCTION_URL = /^[a-z0-9]+\.lambda-url\.([a-z0-9-]+)\.on\.aws(:\d+)?$/;
+
+/**
+ * The one AWS endpoint of the lab. It has a port for each zone, so that it knows where a caller stands; reads from the signature what
+ * is called where; lets through what the world lets through; injects faults; records every call; and sends it to the engine that is right for it.
+ */
+export class Gateway implements Stoppable {
+  readonly faults = new Faults();
+  /** All calls since the start, in the order of arrival. A call that is under way has status 0 and duration 0. */
+  readonly calls: CallRecord[] = [];
+  /** Names of callers by access key id; an unknown key is its own name. */
+  readonly principals = new Map<string, string>();
+  private readonly world: World;
+  private readonly blackholeMs: number;
+  private readonly servers = new Map<Zone, Server>();
+  private readonly services = new Map<string, Service[]>();
+  private readonly upstreams = new Map<string, Upstream>();
+  private readonly globalTables: GlobalTables;
+  private readonly open = new Set<Exchange>();
+  private functionUrl: AwsService | undefined;
+  private lastId = 0;
+
+  constructor({ world, blackholeMs = 60_000, unreachable = 'silence' }: GatewayOptions) {
+    this.world = world;
+    this.blackholeMs = unreachable === 'reset' ? 0 : blackholeMs;
+    this.globalTables = new GlobalTables(world);
+    world.onChange(() => this.loseUnreachable());
+  }
+
+  /** Listen: one port for each region and one for the internet. */
+  async start(): Promise<void> {
+    const zones: Zone[] = [...this.world.regions, 'internet'];
+    await Promise.all(zones.map((zone) => this.listen(zone)));
+  }
+
+  async stop(): Promise<void> {
+    const servers = [...this.servers.values()];
+    this.servers.clear();
+    await Promise.all(
+      servers.map((server) => {
+        const closed = new Promise((resolve) => server.close(resolve));
+        server.closeAllConnections();
+        return closed;
+      }),
+    );
+  }
+
+  /** The URL by which callers in this zone reach AWS. */
+  endpoint(zone: Zone): string {
+    const server = this.servers.get(zone);
+    if (!server) throw new Error(`The gateway has no port for zone ${zone}: it is not started, or the zone is not in its world.`);
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  }
+
+  /** Serve a service, or only these of its operations, by code of the lab. The latest registration that fits is asked. */
+  register(service: string, handler: AwsService, actions?: readonly string[]): void {
+    const registered = this.services.get(service) ?? [];
+    this.services.set(service, [{ handler, actions: actions && new Set(actions) }, ...registered]);
+  }
+
+  /** Serve a service (or `global`, or `default`) by an engine. */
+  upstream(service: string, url: Upstream): void {
+    this.upstreams.set(service, url);
+  }
+
+  /** The engine's URL for a service in a region: for a service of the lab that asks the engine for what it does not answer itself. */
+  engineOf(service: string, region: Region): string {
+    const url =
+      this.upstreams.get(service) ?? (isGlobal(service) ? this.upstreams.get('global') : undefined) ?? this.upstreams.get('default');
+    const engine = url?.(region);
+    if (!engine) throw new Error(`No engine for ${service} in ${region}.`);
+    return engine;
+  }
+
+  /** Serve requests whose host is a Lambda function URL (`<id>.lambda-url.<region>.on.aws`). */
+  functionUrls(handler: AwsService): void {
+    this.functionUrl = handler;
+  }
+
+  /** Make a DynamoDB table one table in all its replicas' regions. */
+  globalTable(name: string, table: GlobalTable): void {
+    this.globalTables.register(name, table);
+  }
+
+  private async listen(zone: Zone): Promise<void> {
+    const server = createServer({ keepAliveTimeout: 60_000, requestTimeout: 0, noDelay: true }, (request, response) => {
+      this.handle(zone, request, response).catch((error: Error) => {
+        if (!response.headersSent) response.writeHead(500, { 'content-type': 'text/plain' });
+        response.end(`InternalFailure: ${error.message}`);
+      });
+    });
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(0, '127.0.0.1', resolve);
+    });
+    this.servers.set(zone, server);
+  }
+
+  private async handle(source: Zone, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const host = FUNCTION_URL.exec(request.headers.host ?? '');
+    const scope = host ? { accessKey: 'anonymous', region: host[1]!, service: 'lambda-url' } : scopeOf(request);
+    const body = host || isSmallProtocol(request) ? await readBody(request) : undefined;
+    const exchange = this.admit(source, request, response, scope ?? unsigned(source, request), body);
+    if (!this.isReachable(exchange)) return void this.lose(exchange);
+    if (await this.injected(exchange)) return;
+    if (!this.isReachable(exchange)) return void this.lose(exchange);
+    await this.serve(exchange, body);
+  }
+
+  private admit(source: Zone, request: IncomingMessage, response: ServerResponse, scope: Scope, body: Buffer | undefined): Exchange {
+    const { service } = scope;
+    const { method = 'GET', url: path = '/' } = request;
+    const headers = request.headers as Record<string, string>;
+    const exchange = new Exchange(request, response, {
+      id: ++this.lastId,
+      at: Date.now(),
+      source,
+      region: targetRegion(scope),
+      service,
+      action: actionOf({ service, method, path, headers, body }),
+      principal: this.principals.get(scope.accessKey) ?? scope.accessKey,
+      method,
+      path,
+      headers,
+      body: body ?? Buffer.alloc(0),
+    });
+    this.calls.push(exchange.record);
+    this.open.add(exchange);
+    exchange.onClose(() => this.open.delete(exchange));
+    return exchange;
+  }
+
+  /** Apply the faults that hit this call. True when one of them took the engine's place. */
+  private async injected(exchange: Exchange): Promise<boolean> {
+    for (const fault of this.faults.hits(exchange.record)) {
+      exchange.record.injected = fault.kind;
+      if (fault.kind === 'latency') await delay(fault.latencyMs ?? 0);
+      else this.fail(exchange, fault.kind);
+    }
+    return exchange.record.injected !== undefined && exchange.record.injected !== 'latency';
+  }
+
+  private fail(exchange: Exchange, kind: Exclude<Fault['kind'], 'latency'>): void {
+    if (kind === 'timeout') {
+      exchange.lose('Timeout', this.blackholeMs);
+      return;
+    }
+    // An answer before the end of the request would break the connection for the caller.
+    exchange.request.resume();
+    exchange.reply(errorReply(kind, exchange.call));
+  }
+
+  private async serve(exchange: Exchange, body: Buffer | undefined): Promise<void> {
+    const { call } = exchange;
+    const handler = call.service === 'lambda-url' ? this.functionUrl : this.handlerOf(call);
+    if (handler) {
+      call.body = body ?? (await readBody(exchange.request));
+      exchange.reply(await answerOf(handler, call));
+      return;
+    }
+    const outgoing = this.outgoing(call, body);
+    if ('refusal' in outgoing) exchange.reply(outgoing.refusal!);
+    else await forward(exchange, outgoing);
+  }
+
+  private handlerOf({ service, action }: AwsCall): AwsService | undefined {
+    return this.services.get(service)?.find(({ actions }) => !actions || actions.has(action))?.handler;
+  }
+
+  private outgoing(call: AwsCall, body: Buffer | undefined): Outgoing | { refusal: ReturnType<GlobalTables['refusal']> } {
+    const table = call.service === 'dynamodb' ? this.globalTables.tableOf(call) : undefined;
+    if (!table) return { upstream: this.engineOf(call.service, call.region), headers: call.headers, body };
+    const refusal = this.globalTables.refusal(table, call);
+    return refusal ? { refusal } : { upstream: this.engineOf('global', HOME_REGION), headers: signedForHome(call), body };
+  }
+
+  private isReachable({ call }: Exchange): boolean {
+    return this.world.reaches(call.source, call.region);
+  }
+
+  private loseUnreachable(): void {
+    for (const exchange of this.open) if (!this.isReachable(exchange)) this.lose(exchange);
+  }
+
+  private lose(exchange: Exchange): void {
+    const { source, region } = exchange.call;
+    exchange.lose(this.world.isDark(source) || this.world.isDark(region) ? 'Blackout' : 'LinkCut', this.blackholeMs);
+  }
+}
+
+/** What is not signed concerns the engine of the caller's own region: callbacks of custom resources, and its own administration. */
+function unsigned(source: Zone, request: IncomingMessage): Scope {
+  const isEngine = request.url?.startsWith('/_ministack/') ?? false;
+  return { accessKey: 'anonymous', region: source === 'internet' ? HOME_REGION : source, service: isEngine ? 'ministack' : 'sts' };
+}
+
+async function answerOf(handler: AwsService, call: AwsCall): ReturnType<AwsService> {
+  try {
+    return await handler(call);
+  } catch (error) {
+    return awsError({ status: 500, code: 'InternalFailure', message: (error as Error).message }, call);
+  }
+}
