@@ -1,0 +1,34 @@
+import type { Images } from '../ecs/model.ts';
+import type { Fault } from '../gateway/faults.ts';
+import type { CallRecord, Network, Processes, Stoppable, Zone } from '../types.ts';
+import type { World } from '../world.ts';
+
+/** What a drill needs of the lab. `startLab` in `lab/lab.ts` makes it; tests make a small one. */
+export interface DrillLab extends Stoppable {
+  readonly world: World;
+  readonly network: Network;
+  readonly processes: Processes;
+  /** Of this run; logs and data live in it. */
+  readonly folder: string;
+  /** Of the DNS server, UDP on loopback. */
+  readonly dnsPort: number;
+  /** The gateway's URL for callers in a zone. */
+  endpoint(zone: Zone): string;
+  /** Those of a person: calls made with them are recorded as `operator`. */
+  readonly credentials: { accessKeyId: string; secretAccessKey: string };
+  /** Every AWS call so far. */
+  calls(): readonly CallRecord[];
+  readonly faults: { add(fault: Fault): () => void; sharedControlPlanesDown(): () => void };
+  /** Synthesise Lifeboat's demo environment and deploy it with the real CDK CLI, telling what it does. */
+  deploy(progress: (text: string) => void, signal: AbortSignal): Promise<void>;
+}
+
+export interface DrillLabOptions {
+  images: (folder: string) => Promise<Images>;
+  /** Keep the run's folder after the next run. */
+  keep: boolean;
+  progress: (text: string) => void;
+  signal: AbortSignal;
+}
+
+export type StartLab = (options: DrillLabOptions) => Promise<DrillLab>;

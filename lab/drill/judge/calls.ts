@@ -1,0 +1,55 @@
+import type { CallRecord } from '../../types.ts';
+import type { Execution } from './evidence.ts';
+
+/** Control planes of which there is one for all regions. */
+const SHARED_CONTROL_PLANES = new Set([
+  'route53',
+  'iam',
+  'organizations',
+  'cloudfront',
+  'globalaccelerator',
+  'route53-recovery-control-config',
+]);
+/** Data planes that a run may use in another region: they do not depend on that region's control plane. */
+const DATA_PLANE: Record<string, RegExp> = {
+  dynamodb: /^(Get|Put|Update|Delete|BatchGet|BatchWrite|TransactGet|TransactWrite)Items?$|^Query$/,
+  s3: /^(Get|Put|Head)Object$/,
+  sns: /^Publish/,
+  sqs: /^SendMessage/,
+  monitoring: /^(Put|Get)MetricData$/,
+  sts: /./,
+};
+
+export interface CallCount {
+  /** Calls that the run made. */
+  total: number;
+  /** Of those, calls that the failed region answered. A call without an answer cannot have been needed. */
+  toFailedRegion: number;
+  /** Of those, answered calls to a control plane outside the region that was activated. */
+  toForeignControlPlane: number;
+}
+
+/** The AWS calls that the functions of a run made while it ran. */
+export function callsOfRun(calls: readonly CallRecord[], execution: Execution): CallRecord[] {
+  const functions = new Set(execution.functions);
+  const until = execution.stoppedAt ?? Number.POSITIVE_INFINITY;
+  return calls.filter(
+    (call) => functions.has(call.principal) && call.source === execution.region && call.at >= execution.startedAt && call.at <= until,
+  );
+}
+
+/** Counts what the runs needed from where. */
+export function countCalls(calls: readonly CallRecord[], executions: readonly Execution[], failedRegion: string | undefined): CallCount {
+  const made = executions.flatMap((execution) => callsOfRun(calls, execution).map((call) => ({ call, home: execution.region })));
+  const answered = made.filter(({ call }) => call.status > 0 && call.status < 500 && !call.injected);
+  return {
+    total: made.length,
+    toFailedRegion: answered.filter(({ call }) => call.region === failedRegion && !SHARED_CONTROL_PLANES.has(call.service)).length,
+    toForeignControlPlane: answered.filter(({ call, home }) => isForeignControlPlane(call, home)).length,
+  };
+}
+
+function isForeignControlPlane(call: CallRecord, home: string): boolean {
+  if (SHARED_CONTROL_PLANES.has(call.service)) return true;
+  return call.region !== home && !DATA_PLANE[call.service]?.test(call.action);
+}

@@ -1,0 +1,75 @@
+import type { CallRecord, Region } from '../../types.ts';
+import type { Attempt } from '../../workload/attempt.ts';
+
+/** An order as a site's database holds it. */
+export interface Row {
+  id: string;
+  /** The site whose application wrote it. */
+  site: Region;
+  /** Epoch milliseconds by the database's clock, taken inside the transaction: not later than the commit. */
+  recordedAt: number;
+}
+
+/** What one site's database holds in the end; `unread` says why nothing is known. */
+export interface SiteRows {
+  site: Region;
+  rows: Row[];
+  unread?: string;
+}
+
+/** One state of an execution, from its entry to its exit. */
+export interface StateRun {
+  name: string;
+  /** A container (Map, Parallel) has states inside; its time is theirs. */
+  container: boolean;
+  enteredAt: number;
+  exitedAt?: number;
+}
+
+/** One run of the failover machine. */
+export interface Execution {
+  region: Region;
+  arn: string;
+  name: string;
+  status: string;
+  startedAt: number;
+  stoppedAt?: number;
+  input: string;
+  cause?: string;
+  states: StateRun[];
+  /** Names of the functions that the machine's definition can call. */
+  functions: string[];
+}
+
+export interface TimelineEvent {
+  /** Epoch milliseconds. */
+  at: number;
+  event: string;
+  /** `fault` is what the drill broke or mended, `system` what was seen, `drill` what the drill did. */
+  kind: 'fault' | 'system' | 'drill';
+}
+
+/** An alarm that changed its state. */
+export interface AlarmChange {
+  at: number;
+  region: Region;
+  name: string;
+  state: string;
+}
+
+/** All that the judge may look at. */
+export interface Evidence {
+  home: { primary: Region; recovery: Region };
+  /** When the drill broke something, or asked for a move. */
+  faultAt: number;
+  /** The region that was taken away, where one was. */
+  failedRegion?: Region;
+  /** When a move of the workload was begun by the drill: between two of them at most one handover is allowed. */
+  moves: number[];
+  attempts: Attempt[];
+  databases: SiteRows[];
+  executions: Execution[];
+  alarms: AlarmChange[];
+  calls: readonly CallRecord[];
+  timeline: TimelineEvent[];
+}

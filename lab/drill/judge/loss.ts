@@ -1,0 +1,33 @@
+import type { Attempt } from '../../workload/attempt.ts';
+import type { SiteRows } from './evidence.ts';
+import { acknowledged, type Outage } from './outage.ts';
+
+export interface Loss {
+  rowsAcknowledged: number;
+  /** Acknowledged, and absent where the workload is active now. */
+  rowsLost: number;
+  lostIds: string[];
+  /** Whether the active site's database could be read; where not, every acknowledged row counts as lost. */
+  proven: boolean;
+  /** From the acknowledgement of the oldest lost row to the last acknowledgement before the outage. */
+  measuredSeconds: number;
+}
+
+/** The site that acknowledged last. */
+export const activeSite = (attempts: readonly Attempt[]): string | undefined => acknowledged(attempts).at(-1)?.site;
+
+/** Which acknowledged rows the active site does not have, and how much time they span. */
+export function measureLoss(attempts: readonly Attempt[], databases: readonly SiteRows[], outage: Outage | undefined): Loss {
+  const acks = acknowledged(attempts);
+  const active = databases.find((database) => database.site === activeSite(attempts));
+  const present = new Set(active?.unread ? [] : active?.rows.map((row) => row.id));
+  const lost = acks.filter((attempt) => !present.has(attempt.id));
+  const reference = outage?.from ?? acks.at(-1)?.answeredAt ?? 0;
+  return {
+    rowsAcknowledged: acks.length,
+    rowsLost: lost.length,
+    lostIds: lost.map((attempt) => attempt.id),
+    proven: active !== undefined && !active.unread,
+    measuredSeconds: lost[0] ? Math.max(0, reference - lost[0].answeredAt) / 1_000 : 0,
+  };
+}

@@ -1,0 +1,95 @@
+import type { Findings } from './measure.ts';
+import { phaseSeconds } from './phases.ts';
+
+/** Something that a scenario promises: a sentence, and why it is broken where it is. */
+export interface Promised {
+  text: string;
+  broken(findings: Findings): string | undefined;
+}
+
+const PHASE_SUM_TOLERANCE_SECONDS = 1;
+const seconds = (value: number): string => (Number.isFinite(value) ? `${value.toFixed(1)} s` : 'without end');
+
+/** Writes are back in time, as the client saw it. */
+export const outageWithin = (objectiveSeconds: number): Promised => ({
+  text: `Writes are acknowledged again within ${objectiveSeconds} s`,
+  broken: ({ outageSeconds }) =>
+    outageSeconds <= objectiveSeconds ? undefined : `the outage lasted ${seconds(outageSeconds)}, over ${objectiveSeconds} s`,
+});
+
+/** There was something to recover from; a drill in which nothing broke proves nothing. */
+export const wasInterrupted = (): Promised => ({
+  text: 'The fault was felt: writes stopped',
+  broken: ({ outage }) => (outage ? undefined : 'the client saw no interruption: the fault did not take effect'),
+});
+
+/** No more is lost than promised, and all of it is counted. */
+export const lossWithin = (objectiveSeconds: number): Promised => ({
+  text: objectiveSeconds === 0 ? 'No acknowledged order is lost' : `No more than ${objectiveSeconds} s of acknowledged orders are lost`,
+  broken: ({ loss }) => {
+    if (!loss.proven) return 'the active database could not be read: loss is unknown';
+    if (loss.rowsAcknowledged === 0) return 'no order was ever acknowledged: nothing is proven';
+    if (objectiveSeconds === 0 && loss.rowsLost > 0)
+      return `${loss.rowsLost} acknowledged orders are lost, among them ${loss.lostIds.slice(0, 3).join(', ')}`;
+    return loss.measuredSeconds <= objectiveSeconds ? undefined : `${loss.rowsLost} orders of ${seconds(loss.measuredSeconds)} are lost`;
+  },
+});
+
+/** At no instant did both sites accept writes. */
+export const oneWriter = (): Promised => ({
+  text: 'Never more than one site accepted writes',
+  broken: ({ overlap }) =>
+    overlap.overlapSeconds > 0
+      ? `two sites accepted writes for ${overlap.overlapSeconds.toFixed(3)} s (${overlap.overlappingWrites} writes)`
+      : undefined,
+});
+
+/** Who serves in the end. */
+export const servedBy = (role: 'primary' | 'recovery'): Promised => ({
+  text: `In the end the ${role} site serves`,
+  broken: ({ activeSite, evidence }) =>
+    activeSite === evidence.home[role]
+      ? undefined
+      : `the last order was acknowledged by ${activeSite ?? 'nobody'}, not ${evidence.home[role]}`,
+});
+
+/** Lifeboat's own run ended well. */
+export const runSucceeded = (): Promised => ({
+  text: 'The failover execution succeeded',
+  broken: ({ execution }) => {
+    if (!execution) return 'no failover execution was started';
+    return execution.status === 'SUCCEEDED'
+      ? undefined
+      : `the failover execution is ${execution.status}${execution.cause ? `: ${execution.cause.slice(0, 200)}` : ''}`;
+  },
+});
+
+/** Nothing was moved that need not move. */
+export const noRun = (): Promised => ({
+  text: 'No failover was started',
+  broken: ({ execution }) => (execution ? `a failover was started in ${execution.region}: ${execution.name}` : undefined),
+});
+
+/** Rule 4: the path needs nothing that may be dead. */
+export const independent = (): Promised => ({
+  text: 'The run needed nothing from the failed region, nor from a control plane outside its own',
+  broken: ({ calls }) => {
+    const needed = calls.toFailedRegion + calls.toForeignControlPlane;
+    if (calls.total === 0) return 'no call of the run was recorded: independence is not proven';
+    return needed === 0
+      ? undefined
+      : `${calls.toFailedRegion} answered calls to the failed region, ${calls.toForeignControlPlane} to foreign control planes`;
+  },
+});
+
+/** The account of the time is complete. */
+export const phasesAddUp = (): Promised => ({
+  text: 'The phases sum to the measured RTO',
+  broken: ({ phases, outageSeconds }) => {
+    if (!Number.isFinite(outageSeconds)) return 'writes did not return: there is no RTO to account for';
+    const sum = Object.values(phaseSeconds(phases)).reduce((total, one) => total + one, 0);
+    return Math.abs(sum - outageSeconds) <= PHASE_SUM_TOLERANCE_SECONDS
+      ? undefined
+      : `the phases sum to ${seconds(sum)}, the RTO is ${seconds(outageSeconds)}`;
+  },
+});
