@@ -1,0 +1,156 @@
+import { randomBytes } from 'node:crypto';
+import { createWriteStream, type WriteStream } from 'node:fs';
+import { finished } from 'node:stream/promises';
+import pg from 'pg';
+import { REPLICATOR } from './configuration.ts';
+import { giveTo, type ServerUser } from './user.ts';
+
+/** Where a server's replication port is, as seen by who copies from it. */
+export interface ReplicationSource {
+  port: number;
+  password: string;
+}
+
+/** A backup that carries its own WAL, for a snapshot; or one whose WAL the named slot keeps at the source, for a replica. */
+export type WalFrom = { slot: string } | 'backup';
+
+/** No byte for this long, and the link is taken for dead. */
+const STALL_TIMEOUT_MS = 10_000;
+
+/**
+ * Copies a running server into a tar, by the replication protocol (the binaries package has no `pg_basebackup`). The slot is made
+ * before the backup begins: without it a busy source removes WAL that the copy still needs.
+ */
+export async function baseBackup(source: ReplicationSource, tar: string, wal: WalFrom, user: ServerUser): Promise<void> {
+  const client = replicationClient(source);
+  const file = createWriteStream(tar, { mode: 0o600 });
+  try {
+    await client.connect();
+    if (wal === 'backup')
+      await client.query(`CREATE_REPLICATION_SLOT backup_${randomBytes(6).toString('hex')} TEMPORARY PHYSICAL (RESERVE_WAL true)`);
+    else await createSlot(client, wal.slot);
+    await transfer(client, new BaseBackup(file, wal === 'backup'));
+    file.end();
+    await finished(file);
+    await giveTo(user, tar, 0o600);
+  } finally {
+    file.destroy();
+    await client.end();
+  }
+}
+
+/** A slot left by an attempt that broke off is made anew: it may have been invalidated since. */
+async function createSlot(client: pg.Client, slot: string): Promise<void> {
+  await client.query(`DROP_REPLICATION_SLOT ${slot}`).catch((error: { code?: string }) => {
+    if (error.code !== UNDEFINED_OBJECT) throw error;
+  });
+  await client.query(`CREATE_REPLICATION_SLOT ${slot} PHYSICAL RESERVE_WAL`);
+}
+const UNDEFINED_OBJECT = '42704';
+
+function replicationClient({ port, password }: ReplicationSource): pg.Client {
+  const config: pg.ClientConfig & { replication: string } = {
+    host: '127.0.0.1',
+    port,
+    user: REPLICATOR,
+    password,
+    application_name: 'base-backup',
+    connectionTimeoutMillis: STALL_TIMEOUT_MS,
+    replication: 'true',
+  };
+  const client = new pg.Client(config);
+  client.on('error', () => {});
+  return client;
+}
+
+async function transfer(client: pg.Client, backup: BaseBackup): Promise<void> {
+  const watchdog = setInterval(
+    () => backup.stalledMs() > STALL_TIMEOUT_MS && backup.handleError(new Error('the base backup stalled')),
+    1000,
+  );
+  try {
+    client.query(backup);
+    await backup.done;
+  } finally {
+    clearInterval(watchdog);
+  }
+}
+
+interface Wire {
+  query(sql: string): void;
+  stream: { pause(): void; resume(): void };
+}
+
+/** Message types inside the copy stream of BASE_BACKUP. */
+const NEW_ARCHIVE = 0x6e;
+const DATA = 0x64;
+const MANIFEST = 0x6d;
+
+/** The BASE_BACKUP command as node's `pg` runs queries: it calls these handlers while the answer arrives. */
+class BaseBackup {
+  readonly done: Promise<void>;
+  private resolve: () => void = () => {};
+  private reject: (error: Error) => void = () => {};
+  private archives = 0;
+  private inManifest = false;
+  private draining = false;
+  private lastByteAt = Date.now();
+  private readonly file: WriteStream;
+  private readonly withWal: boolean;
+
+  constructor(file: WriteStream, withWal: boolean) {
+    this.file = file;
+    this.withWal = withWal;
+    this.done = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+    file.on('error', (error) => this.reject(error));
+  }
+
+  submit(connection: unknown): void {
+    (connection as Wire).query(`BASE_BACKUP (LABEL 'lab', CHECKPOINT 'fast', WAL ${this.withWal}, WAIT false, MANIFEST 'no')`);
+  }
+
+  stalledMs(): number {
+    return Date.now() - this.lastByteAt;
+  }
+
+  handleCopyData(message: { chunk: Buffer }, connection: Wire): void {
+    this.lastByteAt = Date.now();
+    const { chunk } = message;
+    if (chunk[0] === NEW_ARCHIVE && ++this.archives > 1) this.reject(new Error('tablespaces are not copied'));
+    if (chunk[0] === MANIFEST) this.inManifest = true;
+    if (chunk[0] !== DATA || this.inManifest) return;
+    // The parser reuses its buffer: what is written later must be a copy.
+    if (this.file.write(Buffer.from(chunk.subarray(1)))) return;
+    this.waitForDrain(connection);
+  }
+
+  /** One read from the socket holds many messages, so this is asked again while already waiting. */
+  private waitForDrain({ stream }: Wire): void {
+    if (this.draining) return;
+    this.draining = true;
+    stream.pause();
+    this.file.once('drain', () => {
+      this.draining = false;
+      // A slow disk is no dead link.
+      this.lastByteAt = Date.now();
+      stream.resume();
+    });
+  }
+
+  handleError(error: Error): void {
+    this.reject(error);
+  }
+
+  handleReadyForQuery(): void {
+    this.resolve();
+  }
+
+  handleRowDescription(): void {}
+  handleDataRow(): void {}
+  handleCommandComplete(): void {}
+  handlePortalSuspended(): void {}
+  handleEmptyQuery(): void {}
+}

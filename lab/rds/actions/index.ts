@@ -1,0 +1,25 @@
+import type { Action, Actions } from '../action.ts';
+import { createInstance } from './create-instance.ts';
+import { describeInstances } from './describe-instances.ts';
+import { lifecycle } from './lifecycle.ts';
+import { modifyInstance } from './modify-instance.ts';
+import { readReplicas } from './read-replicas.ts';
+import { restore } from './restore.ts';
+import { snapshots } from './snapshots.ts';
+import { tags } from './tags.ts';
+
+/** Every operation that the lab's RDS has, one file for each group of them. */
+const actions: Actions = {
+  ...createInstance,
+  ...readReplicas,
+  ...describeInstances,
+  ...modifyInstance,
+  ...lifecycle,
+  ...snapshots,
+  ...restore,
+  ...tags,
+};
+
+export function findAction(name: string): Action<never, object> | undefined {
+  return Object.hasOwn(actions, name) ? actions[name] : undefined;
+}

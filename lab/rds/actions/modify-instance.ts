@@ -1,0 +1,98 @@
+import type { DBInstance, ModifyDBInstanceMessage, ModifyDBInstanceResult, PendingModifiedValues } from '@aws-sdk/client-rds';
+import type { Actions, Call } from '../action.ts';
+import { given, withDefaults } from '../attributes.ts';
+import type { ControlPlane } from '../control-plane.ts';
+import type { Database } from '../database.ts';
+import { describe } from '../describe.ts';
+import { instanceAlreadyExists, invalidCombination } from '../errors.ts';
+import { setMasterPassword } from '../master.ts';
+import { identifier } from '../names.ts';
+
+export const modifyInstance: Actions = { ModifyDBInstance: modify };
+
+/** Settings that wait for the maintenance window unless they are to be applied at once. The lab has no such window: they wait for ever. */
+const DEFERRABLE = ['DBInstanceClass', 'AllocatedStorage', 'EngineVersion', 'MultiAZ', 'StorageType', 'Iops'] as const;
+
+async function modify({ control, region }: Call, input: ModifyDBInstanceMessage): Promise<ModifyDBInstanceResult> {
+  const database = control.getAvailable(region, input.DBInstanceIdentifier);
+  const change = plan(control, database, input);
+  database.pending = change.pending;
+  if (Object.keys(change.now).length > 0 || change.identifier || change.password) {
+    control.begin(database, () => apply(control, database, change));
+  }
+  return { DBInstance: await describe(control, database) };
+}
+
+interface Change {
+  now: DBInstance;
+  identifier: string | undefined;
+  password: string | undefined;
+  /** What is shown as pending: what is about to be applied, and what waits for the window. */
+  pending: PendingModifiedValues;
+  waiting: PendingModifiedValues;
+}
+
+function plan(control: ControlPlane, database: Database, input: ModifyDBInstanceMessage): Change {
+  const settings = changed(database, given(input));
+  const newIdentifier = input.NewDBInstanceIdentifier && identifier(input.NewDBInstanceIdentifier, 'NewDBInstanceIdentifier');
+  const renamed = newIdentifier && newIdentifier !== database.identifier ? newIdentifier : undefined;
+  check(control, database, settings, renamed);
+  const deferred = deferrable(database, settings);
+  const pending = { ...database.pending, ...deferred, ...(renamed && { DBInstanceIdentifier: renamed }) };
+  const shown = { ...pending, ...(input.MasterUserPassword && { MasterUserPassword: '****' }) };
+  const password = input.MasterUserPassword;
+  if (input.ApplyImmediately) {
+    const { DBInstanceIdentifier, MasterUserPassword: _, ...waited } = pending;
+    return { now: { ...settings, ...waited } as DBInstance, identifier: DBInstanceIdentifier, password, pending: shown, waiting: {} };
+  }
+  const now = Object.fromEntries(Object.entries(settings).filter(([name]) => !(name in deferred)));
+  return { now, identifier: undefined, password, pending: shown, waiting: pending };
+}
+
+function changed(database: Database, settings: DBInstance): DBInstance {
+  const old = new Map<string, unknown>(Object.entries(database.attributes));
+  return Object.fromEntries(Object.entries(settings).filter(([name, value]) => JSON.stringify(old.get(name)) !== JSON.stringify(value)));
+}
+
+/** Turning backups on or off waits, too; a longer or shorter retention does not. */
+function deferrable(database: Database, settings: DBInstance): PendingModifiedValues {
+  const names: (keyof PendingModifiedValues & keyof DBInstance)[] = [...DEFERRABLE];
+  const { BackupRetentionPeriod: days } = settings;
+  if (days !== undefined && (days === 0) !== (database.attributes.BackupRetentionPeriod === 0)) names.push('BackupRetentionPeriod');
+  return Object.fromEntries(names.filter((name) => settings[name] !== undefined).map((name) => [name, settings[name]]));
+}
+
+function check(control: ControlPlane, database: Database, settings: DBInstance, newIdentifier: string | undefined): void {
+  withDefaults(database.region, { ...database.attributes, ...settings });
+  if (settings.BackupRetentionPeriod === 0 && control.replicasOf(database).length > 0) {
+    throw invalidCombination('The backup retention period of a DB instance with read replicas must be greater than 0.');
+  }
+  if (newIdentifier && control.isTaken(database.region, newIdentifier)) throw instanceAlreadyExists();
+}
+
+async function apply(control: ControlPlane, database: Database, change: Change): Promise<void> {
+  const { durations } = control;
+  await control.pass(database, database.status, durations.react);
+  await control.pass(database, 'modifying', durations.modify);
+  if (change.password) await setMasterPassword(database.server, database.attributes.MasterUsername, change.password);
+  const backupsWereOff = database.attributes.BackupRetentionPeriod === 0;
+  Object.assign(database.attributes, withDefaults(database.region, { ...database.attributes, ...change.now }));
+  if (!database.attributes.MultiAZ) delete database.attributes.SecondaryAvailabilityZone;
+  if (change.now.VpcSecurityGroups) await control.applySecurityGroups(database);
+  if (change.identifier) await rename(control, database, change.identifier);
+  if (backupsWereOff && database.attributes.BackupRetentionPeriod > 0) await control.pass(database, 'backing-up', durations.backUp);
+  database.pending = change.waiting;
+  database.status = 'available';
+  control.record(database, 'Finished updating DB instance');
+}
+
+/** A rename restarts the server and moves its endpoint; the old name leads nowhere from then on. */
+async function rename(control: ControlPlane, database: Database, newIdentifier: string): Promise<void> {
+  const old = database.identifier;
+  await control.pass(database, 'renaming', control.durations.rename);
+  await control.bringDown(database);
+  database.identifier = newIdentifier;
+  database.status = 'rebooting';
+  await control.bringUp(database);
+  control.record(database, `Renamed instance from ${old} to ${newIdentifier}`);
+}

@@ -1,0 +1,62 @@
+import path from 'node:path';
+import type { DBInstance, PendingModifiedValues, Tag } from '@aws-sdk/client-rds';
+import { type Installation, PostgresServer } from '../postgres/server.ts';
+import type { Region } from '../types.ts';
+import { newResourceId } from './names.ts';
+
+/** The members of a DBInstance that are settings; the rest is computed when it is described. */
+export type Attributes = DBInstance &
+  Required<
+    Pick<DBInstance, 'DBInstanceClass' | 'MasterUsername' | 'BackupRetentionPeriod' | 'MultiAZ' | 'DeletionProtection' | 'StorageEncrypted'>
+  >;
+
+/** One DB instance: its record in the control plane, and the server behind it. */
+export class Database {
+  readonly resourceId = newResourceId();
+  readonly server: PostgresServer;
+  readonly tags = new Map<string, string>();
+  status = 'creating';
+  /** A workflow is under way, whatever the status still says. */
+  busy = false;
+  /** Should its server run, as far as its owner is concerned? A dark region does not change that. */
+  shouldRun = false;
+  createdAt: Date | undefined;
+  pending: PendingModifiedValues = {};
+  /** What it replicates from; stays when the source is deleted, until it is promoted. */
+  source: Database | undefined;
+  deleted = false;
+  /** The names under which it is published now, with the port they lead to. */
+  readonly published = new Map<string, number>();
+  private queue: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    readonly region: Region,
+    public identifier: string,
+    readonly attributes: Attributes,
+    readonly port: number,
+    stateDir: string,
+    installation: Installation,
+  ) {
+    this.server = new PostgresServer(`${identifier}.${region}`, path.join(stateDir, region, this.resourceId), installation);
+  }
+
+  /** Runs actions on its server one after the other: a workflow's, a blackout's, the fault injector's. */
+  exclusive<T>(action: () => Promise<T>): Promise<T> {
+    const result = this.queue.then(action);
+    this.queue = result.catch(() => {});
+    return result;
+  }
+
+  /** Of the slot that keeps WAL for this replica at its source. */
+  get slot(): string {
+    return this.resourceId.toLowerCase().replaceAll('-', '_');
+  }
+
+  get tagList(): Tag[] {
+    return [...this.tags].map(([Key, Value]) => ({ Key, Value }));
+  }
+
+  setTags(tags: readonly Tag[] = []): void {
+    for (const { Key, Value } of tags) if (Key !== undefined) this.tags.set(Key, Value ?? '');
+  }
+}

@@ -1,0 +1,34 @@
+import {
+  DBInstanceAlreadyExistsFault,
+  DBInstanceNotFoundFault,
+  DBSnapshotAlreadyExistsFault,
+  DBSnapshotNotFoundFault,
+  InvalidDBInstanceStateFault,
+  InvalidDBSnapshotStateFault,
+} from '@aws-sdk/client-rds';
+import { CommonError } from './query-protocol.ts';
+
+/** What goes wrong, in RDS's own words: the SDK's exceptions where it has classes for them. */
+const $metadata = {};
+
+export const instanceNotFound = (identifier: string) =>
+  new DBInstanceNotFoundFault({ message: `DBInstance ${identifier} not found.`, $metadata });
+
+export const instanceAlreadyExists = () => new DBInstanceAlreadyExistsFault({ message: 'DB instance already exists', $metadata });
+
+export const invalidInstanceState = (message: string) => new InvalidDBInstanceStateFault({ message, $metadata });
+
+export const snapshotNotFound = (identifier: string) =>
+  new DBSnapshotNotFoundFault({ message: `DBSnapshot ${identifier} not found.`, $metadata });
+
+export const snapshotAlreadyExists = (identifier: string) =>
+  new DBSnapshotAlreadyExistsFault({
+    message: `Cannot create the snapshot because a snapshot with the identifier ${identifier} already exists.`,
+    $metadata,
+  });
+
+export const invalidSnapshotState = (message: string) => new InvalidDBSnapshotStateFault({ message, $metadata });
+
+export const invalidValue = (message: string) => new CommonError('InvalidParameterValue', message);
+
+export const invalidCombination = (message: string) => new CommonError('InvalidParameterCombination', message);

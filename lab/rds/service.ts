@@ -1,0 +1,99 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { locateBinaries } from '../postgres/binaries.ts';
+import { assertTraversable, serverUser } from '../postgres/user.ts';
+import type { AwsCall, AwsReply, AwsService, Network, Processes, Region, Stoppable } from '../types.ts';
+import type { World } from '../world.ts';
+import { findAction } from './actions/index.ts';
+import { ControlPlane } from './control-plane.ts';
+import { type Durations, LAB_DURATIONS } from './durations.ts';
+import { LabInstance } from './lab-instance.ts';
+import { CommonError, decodeInput, encodeError, encodeOutput } from './query-protocol.ts';
+
+export interface RdsOptions {
+  world: World;
+  network: Network;
+  processes: Processes;
+  /** Where data is kept. Other users must be able to pass through it: as root, the servers run as one of them. */
+  stateDir: string;
+  accountId: string;
+  /** Figures other than the lab's own short ones. */
+  durations?: Partial<Durations>;
+}
+
+/** RDS for PostgreSQL in all regions: the API, and real servers behind it that replicate, crash and lose what was not replicated. */
+export class RdsService implements Stoppable {
+  private readonly control: ControlPlane;
+
+  constructor(options: RdsOptions) {
+    const { world, network, processes, accountId } = options;
+    const directory = path.join(options.stateDir, 'rds');
+    mkdirSync(directory, { recursive: true, mode: 0o755 });
+    const user = serverUser();
+    assertTraversable(directory, user);
+    const password = randomBytes(18).toString('base64url');
+    const installation = { processes, binaries: locateBinaries(directory, user), user, password };
+    const durations = { ...LAB_DURATIONS, ...options.durations };
+    this.control = new ControlPlane({ world, network, installation, directory, accountId, durations });
+    world.onBlackout({ phase: 'data', dark: (region) => this.kill(region), light: (region) => this.revive(region) });
+  }
+
+  /** Answers one call of the RDS API. */
+  readonly handle: AwsService = async (call) => {
+    const requestId = randomUUID();
+    const headers = { 'content-type': 'text/xml', 'x-amzn-requestid': requestId };
+    try {
+      return { status: 200, headers, body: await this.answer(call, requestId) };
+    } catch (error) {
+      const { status, xml } = encodeError(error, requestId);
+      return { status, headers, body: xml };
+    }
+  };
+
+  /** An instance for the judge and the fault injector. */
+  instance(region: Region, identifier: string): LabInstance {
+    return new LabInstance(this.control, this.control.get(region, identifier));
+  }
+
+  instances(): LabInstance[] {
+    return [...this.control.databases].map((database) => new LabInstance(this.control, database));
+  }
+
+  /**
+   * Makes a security group one that lets nobody in. Instances that have it, or get it, take no new connection; established ones live on
+   * until a reboot, as tracked connections do.
+   */
+  async isolate(securityGroupId: string): Promise<void> {
+    this.control.isolating.add(securityGroupId);
+    const running = [...this.control.databases].filter((database) => database.server.running);
+    await Promise.all(running.map((database) => this.control.applySecurityGroups(database)));
+  }
+
+  async stop(): Promise<void> {
+    await this.control.stop();
+  }
+
+  private async answer(call: AwsCall, requestId: string): Promise<AwsReply['body']> {
+    const form = new URLSearchParams(call.body.toString('utf8'));
+    const name = form.get('Action') ?? call.action;
+    const action = findAction(name);
+    if (!action) throw new CommonError('InvalidAction', `The action ${name} is not valid for this web service.`);
+    const input = decodeInput(name, form) as never;
+    return encodeOutput(name, await action({ control: this.control, region: call.region }, input), requestId);
+  }
+
+  private async kill(region: Region): Promise<void> {
+    await Promise.all(this.of(region).map((database) => database.exclusive(() => database.server.crash())));
+  }
+
+  private async revive(region: Region): Promise<void> {
+    const wanted = this.of(region).filter((database) => database.shouldRun);
+    await Promise.all(wanted.map((database) => database.exclusive(() => this.control.startServer(database))));
+    await Promise.all(wanted.map((database) => this.control.dropOrphanedSlots(database)));
+  }
+
+  private of(region: Region) {
+    return [...this.control.databases].filter((database) => database.region === region);
+  }
+}

@@ -1,0 +1,21 @@
+import type { DBSnapshot } from '@aws-sdk/client-rds';
+import type { Region } from '../types.ts';
+import type { Attributes } from './database.ts';
+
+/** A copy of an instance as it was at one moment: a tar of its data directory, with the WAL that makes it consistent. */
+export interface Snapshot {
+  region: Region;
+  identifier: string;
+  /** The tar; complete when the status is `available`. */
+  file: string;
+  status: 'creating' | 'available' | 'failed';
+  percentProgress: number;
+  createdAt: Date | undefined;
+  /** The settings of the instance, which a restored one inherits. */
+  attributes: Attributes;
+  port: number;
+  /** Identifier, resource id and creation of the instance. */
+  origin: Pick<DBSnapshot, 'DBInstanceIdentifier' | 'DbiResourceId' | 'InstanceCreateTime'>;
+  sourceArn: string | undefined;
+  tags: Map<string, string>;
+}

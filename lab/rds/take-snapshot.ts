@@ -1,0 +1,59 @@
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { baseBackup } from '../postgres/base-backup.ts';
+import type { ControlPlane } from './control-plane.ts';
+import type { Database } from './database.ts';
+import { snapshotAlreadyExists } from './errors.ts';
+import { identifier } from './names.ts';
+import type { Snapshot } from './snapshot.ts';
+
+/** Where a region keeps its snapshots. */
+export async function snapshotFile(control: ControlPlane, region: string, name: string): Promise<string> {
+  const directory = path.join(control.options.directory, region, 'snapshots');
+  await mkdir(directory, { recursive: true, mode: 0o755 });
+  return path.join(directory, `${name}.tar`);
+}
+
+/** Takes the name; the copy itself is `takeSnapshot`. */
+export function newSnapshot(control: ControlPlane, database: Database, name: string): Snapshot {
+  const snapshot: Snapshot = {
+    region: database.region,
+    identifier: identifier(name, 'DBSnapshotIdentifier'),
+    file: '',
+    status: 'creating',
+    percentProgress: 0,
+    createdAt: undefined,
+    attributes: { ...database.attributes },
+    port: database.port,
+    origin: { DBInstanceIdentifier: database.identifier, DbiResourceId: database.resourceId, InstanceCreateTime: database.createdAt },
+    sourceArn: undefined,
+    tags: new Map(database.attributes.CopyTagsToSnapshot ? database.tags : []),
+  };
+  if (control.findSnapshot(snapshot.region, snapshot.identifier)) throw snapshotAlreadyExists(snapshot.identifier);
+  control.snapshots.add(snapshot);
+  return snapshot;
+}
+
+/** Copies the instance as it is now, while it serves on. */
+export async function takeSnapshot(control: ControlPlane, database: Database, snapshot: Snapshot): Promise<void> {
+  const { server } = database;
+  await finishing(snapshot, async () => {
+    await control.pause(database.region, control.durations.snapshot);
+    snapshot.file = await snapshotFile(control, snapshot.region, snapshot.identifier);
+    const source = { port: server.port, password: server.installation.password };
+    await baseBackup(source, snapshot.file, 'backup', server.installation.user);
+  });
+}
+
+/** A snapshot is available when what makes it has succeeded, and failed where that did not. */
+export async function finishing(snapshot: Snapshot, make: () => Promise<void>): Promise<void> {
+  try {
+    await make();
+    snapshot.createdAt = new Date();
+    snapshot.percentProgress = 100;
+    snapshot.status = 'available';
+  } catch (error) {
+    snapshot.status = 'failed';
+    throw error;
+  }
+}

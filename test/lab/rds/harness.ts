@@ -1,0 +1,133 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type DBInstance, DescribeDBInstancesCommand, RDSClient } from '@aws-sdk/client-rds';
+import pg from 'pg';
+import { LabNetwork } from '../../../lab/network/network.ts';
+import { Supervisor } from '../../../lab/process/supervisor.ts';
+import type { Durations } from '../../../lab/rds/durations.ts';
+import { RdsService } from '../../../lab/rds/service.ts';
+import type { Region, Zone } from '../../../lab/types.ts';
+import { World } from '../../../lab/world.ts';
+
+export const EAST = 'us-east-1';
+export const WEST = 'us-west-2';
+export const ACCOUNT = '000000000000';
+export const MASTER = { MasterUsername: 'orders_admin', MasterUserPassword: 'correct-horse-battery' };
+
+/** Short enough for tests, long enough for a poll to see each status. */
+const DURATIONS: Partial<Durations> = {
+  react: 60,
+  create: 20,
+  createReplica: 20,
+  backUp: 60,
+  modify: 60,
+  rename: 60,
+  promote: 60,
+  reboot: 60,
+};
+
+/** RDS behind a stand-in for the gateway, with the real network, the real processes and the real client. */
+export class Harness {
+  readonly world = new World([EAST, WEST]);
+  readonly network = new LabNetwork({ world: this.world });
+  readonly rds: RdsService;
+  private readonly clients = new Map<Region, RDSClient>();
+  private readonly connections: pg.Client[] = [];
+  private readonly gateway;
+
+  private constructor(private readonly supervisor: Supervisor) {
+    const { world, network } = this;
+    this.rds = new RdsService({
+      world,
+      network,
+      processes: supervisor,
+      stateDir: supervisor.folder,
+      accountId: ACCOUNT,
+      durations: DURATIONS,
+    });
+    this.gateway = createServer(async (request, response) => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of request) chunks.push(chunk as Buffer);
+      const region = /Credential=[^/]+\/\d{8}\/([^/]+)\//.exec(request.headers.authorization ?? '')?.[1] ?? EAST;
+      const { method = 'POST', url: path = '/' } = request;
+      const asked = {
+        id: 1,
+        at: Date.now(),
+        source: region,
+        region,
+        service: 'rds',
+        action: '',
+        principal: 'test',
+        method,
+        path,
+        headers: {},
+      };
+      const reply = await this.rds.handle({ ...asked, body: Buffer.concat(chunks) });
+      response.writeHead(reply.status, reply.headers).end(reply.body);
+    });
+  }
+
+  static async start(): Promise<Harness> {
+    const harness = new Harness(await Supervisor.start({ project: `rds-test-${process.pid}` }));
+    await harness.network.start();
+    harness.gateway.listen(0, '127.0.0.1');
+    await once(harness.gateway, 'listening');
+    return harness;
+  }
+
+  client(region: Region): RDSClient {
+    const existing = this.clients.get(region);
+    if (existing) return existing;
+    const { port } = this.gateway.address() as AddressInfo;
+    const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
+    const client = new RDSClient({ region, endpoint: `http://127.0.0.1:${port}`, credentials, maxAttempts: 1 });
+    this.clients.set(region, client);
+    return client;
+  }
+
+  async describe(region: Region, identifier: string): Promise<DBInstance> {
+    const answer = await this.client(region).send(new DescribeDBInstancesCommand({ DBInstanceIdentifier: identifier }));
+    return answer.DBInstances![0]!;
+  }
+
+  /** Polls as a caller of AWS does, until the instance is as wanted; returns the statuses seen on the way. */
+  async until(region: Region, identifier: string, wanted: (instance: DBInstance) => boolean, timeoutMs = 20_000): Promise<string[]> {
+    const seen: string[] = [];
+    const deadline = Date.now() + timeoutMs;
+    for (;;) {
+      const instance = await this.describe(region, identifier);
+      if (seen.at(-1) !== instance.DBInstanceStatus) seen.push(instance.DBInstanceStatus!);
+      if (wanted(instance)) return seen;
+      if (Date.now() > deadline) throw new Error(`${identifier} went ${seen.join(', ')} and no further`);
+    }
+  }
+
+  /** A connection as an application in `zone` makes it: by name, through the network, as an ordinary user. */
+  async connect(zone: Zone, host: string, options: pg.ClientConfig = {}): Promise<pg.Client> {
+    const port = await this.network.route(zone, host, 5432);
+    const login = { user: MASTER.MasterUsername, password: MASTER.MasterUserPassword, database: 'orders' };
+    const client = new pg.Client({ host: '127.0.0.1', port, ...login, connectionTimeoutMillis: 3000, query_timeout: 3000, ...options });
+    client.on('error', () => {});
+    this.connections.push(client);
+    await client.connect();
+    return client;
+  }
+
+  async stop(): Promise<void> {
+    for (const client of this.clients.values()) client.destroy();
+    await Promise.allSettled(this.connections.map((client) => client.end()));
+    this.gateway.close();
+    await this.rds.stop();
+    await this.network.stop();
+    await this.supervisor.stop();
+  }
+}
+
+export const available = (instance: DBInstance): boolean => instance.DBInstanceStatus === 'available';
+
+/** Waits for something in the databases; bounded. */
+export async function eventually(check: () => Promise<boolean>, timeoutMs = 10_000): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  while (!(await check())) if (Date.now() > deadline) throw new Error(`not so within ${timeoutMs} ms: ${check}`);
+}
