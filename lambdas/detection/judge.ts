@@ -15,7 +15,10 @@ const OBSERVERS = 3;
  * Judges from the observers' words: `unhealthy` needs the quorum. A word that is missing, stale, or about another site than the
  * active one counts as `unknown`, and `unknown` counts for nothing.
  */
-export const judge = (observations: readonly Observation[], { now, freshMs, quorum, target }: { now: number; freshMs: number; quorum: number; target: SiteName }): Judgement => {
+export const judge = (
+  observations: readonly Observation[],
+  { now, freshMs, quorum, target }: { now: number; freshMs: number; quorum: number; target: SiteName },
+): Judgement => {
   const counted = observations.filter((observation) => observation.target === target && now - observation.at <= freshMs);
   const unhealthy = counted.filter(({ verdict }) => verdict === 'unhealthy');
   const healthy = counted.filter(({ verdict }) => verdict === 'healthy').length;

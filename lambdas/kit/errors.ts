@@ -54,8 +54,18 @@ export type ErrorClass = new (message: string, options?: ErrorOptions) => Error;
 export const messageOf = (error: unknown): string => (error instanceof Error ? `${error.name}: ${error.message}` : String(error));
 
 const PASSING = new Set([
-  'ThrottlingException', 'Throttling', 'TooManyRequestsException', 'RequestLimitExceeded', 'ProvisionedThroughputExceededException',
-  'TimeoutError', 'RequestTimeout', 'AbortError', 'InternalServerError', 'InternalFailure', 'ServiceUnavailable', 'ReplicatedWriteConflictException',
+  'ThrottlingException',
+  'Throttling',
+  'TooManyRequestsException',
+  'RequestLimitExceeded',
+  'ProvisionedThroughputExceededException',
+  'TimeoutError',
+  'RequestTimeout',
+  'AbortError',
+  'InternalServerError',
+  'InternalFailure',
+  'ServiceUnavailable',
+  'ReplicatedWriteConflictException',
 ]); // prettier-ignore
 const NETWORK = new Set(['ECONNRESET', 'ECONNREFUSED', 'ETIMEDOUT', 'EPIPE', 'ENOTFOUND', 'EAI_AGAIN']);
 

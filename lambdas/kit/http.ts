@@ -5,7 +5,11 @@ export const ask = async (url: string, options: { method?: 'GET' | 'POST'; timeo
   const began = performance.now();
   const elapsed = () => Math.round(performance.now() - began);
   try {
-    const response = await fetch(url, { method: options.method ?? 'GET', redirect: 'manual', signal: AbortSignal.timeout(options.timeoutMs) });
+    const response = await fetch(url, {
+      method: options.method ?? 'GET',
+      redirect: 'manual',
+      signal: AbortSignal.timeout(options.timeoutMs),
+    });
     await response.arrayBuffer();
     return { kind: 'answered', status: response.status, milliseconds: elapsed() };
   } catch (error) {

@@ -43,7 +43,12 @@ export class Incidents {
   async open(incident: Incident): Promise<void> {
     const isNew = await this.ledger.put({ ...keyOf(incident.incident, incident.workload), ...incident }, 'attribute_not_exists(pk)');
     if (!isNew) return;
-    await this.ledger.put({ pk: 'incident#index', sk: `${incident.openedAt}#${incident.incident}#${incident.workload}`, incident: incident.incident, workload: incident.workload });
+    await this.ledger.put({
+      pk: 'incident#index',
+      sk: `${incident.openedAt}#${incident.incident}#${incident.workload}`,
+      incident: incident.incident,
+      workload: incident.workload,
+    });
   }
 
   async find(incident: string, workload: string): Promise<Incident | undefined> {
@@ -62,7 +67,11 @@ export class Incidents {
   }
 
   async append(incident: string, workload: string, entry: TimelineEntry): Promise<void> {
-    await this.ledger.put({ pk: `incident#${incident}`, sk: `${timelinePrefix(workload)}${entry.at}#${entry.step}#${entry.state}`, ...entry });
+    await this.ledger.put({
+      pk: `incident#${incident}`,
+      sk: `${timelinePrefix(workload)}${entry.at}#${entry.step}#${entry.state}`,
+      ...entry,
+    });
   }
 
   async timeline(incident: string, workload: string): Promise<TimelineEntry[]> {

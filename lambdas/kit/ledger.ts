@@ -19,7 +19,11 @@ export class Ledger {
     options: { region?: string; foreign?: boolean } = {},
   ) {
     const limits = options.foreign ? foreignCalls : localCalls;
-    this.client = guarded(DynamoDBDocumentClient.from(new DynamoDBClient({ region: options.region, ...limits }), { marshallOptions: { removeUndefinedValues: true } }));
+    this.client = guarded(
+      DynamoDBDocumentClient.from(new DynamoDBClient({ region: options.region, ...limits }), {
+        marshallOptions: { removeUndefinedValues: true },
+      }),
+    );
   }
 
   /** Nothing means that the item does not exist; a failed read throws. */
@@ -34,9 +38,17 @@ export class Ledger {
 
   /** One run per workload: succeeds when no other run's claim lives. Renewing one's own claim is a success too. */
   claim(lease: Lease, claim: Claim, now: number): Promise<Won> {
-    return this.updateLease(lease.workload, 'SET claim = :claim', '#epoch = :epoch AND (attribute_not_exists(claim) OR claim.expiresAt <= :now OR claim.incident = :incident)', {
-      ':claim': claim, ':epoch': lease.epoch, ':now': now, ':incident': claim.incident,
-    }); // prettier-ignore
+    return this.updateLease(
+      lease.workload,
+      'SET claim = :claim',
+      '#epoch = :epoch AND (attribute_not_exists(claim) OR claim.expiresAt <= :now OR claim.incident = :incident)',
+      {
+        ':claim': claim,
+        ':epoch': lease.epoch,
+        ':now': now,
+        ':incident': claim.incident,
+      },
+    ); // prettier-ignore
   }
 
   dropClaim(workload: string, incident: string): Promise<Won> {
@@ -44,15 +56,27 @@ export class Ledger {
   }
 
   renew(lease: Lease, expiresAt: number, heartbeatAt: number | undefined): Promise<Won> {
-    return this.updateLease(lease.workload, 'SET expiresAt = :until, heartbeatAt = :beat', 'holder = :holder AND #epoch = :epoch AND released = :no', {
-      ':until': expiresAt, ':beat': heartbeatAt ?? lease.heartbeatAt ?? 0, ':holder': lease.holder, ':epoch': lease.epoch, ':no': false,
-    }); // prettier-ignore
+    return this.updateLease(
+      lease.workload,
+      'SET expiresAt = :until, heartbeatAt = :beat',
+      'holder = :holder AND #epoch = :epoch AND released = :no',
+      {
+        ':until': expiresAt,
+        ':beat': heartbeatAt ?? lease.heartbeatAt ?? 0,
+        ':holder': lease.holder,
+        ':epoch': lease.epoch,
+        ':no': false,
+      },
+    ); // prettier-ignore
   }
 
   /** The holder lets go, after its fence is proven. */
   release(lease: Lease, fence: FenceProof): Promise<Won> {
     return this.updateLease(lease.workload, 'SET released = :yes, #fence = :fence', 'holder = :holder AND #epoch = :epoch', {
-      ':yes': true, ':fence': fence, ':holder': lease.holder, ':epoch': lease.epoch,
+      ':yes': true,
+      ':fence': fence,
+      ':holder': lease.holder,
+      ':epoch': lease.epoch,
     }); // prettier-ignore
   }
 
@@ -63,8 +87,15 @@ export class Ledger {
       'SET holder = :site, #epoch = :next, expiresAt = :until, released = :no, movedAt = :now',
       '#epoch = :epoch AND claim.incident = :incident AND claim.expiresAt > :now AND (released = :yes OR expiresAt < :expired)',
       {
-        ':site': taker.site, ':next': lease.epoch + 1, ':until': taker.now + taker.ttlMs, ':no': false, ':yes': true, ':now': taker.now,
-        ':epoch': lease.epoch, ':incident': taker.incident, ':expired': taker.now - taker.maxClockSkewMs,
+        ':site': taker.site,
+        ':next': lease.epoch + 1,
+        ':until': taker.now + taker.ttlMs,
+        ':no': false,
+        ':yes': true,
+        ':now': taker.now,
+        ':epoch': lease.epoch,
+        ':incident': taker.incident,
+        ':expired': taker.now - taker.maxClockSkewMs,
       },
     ); // prettier-ignore
   }
@@ -75,13 +106,24 @@ export class Ledger {
       lease.workload,
       'SET #epoch = :next, expiresAt = :until, released = :no REMOVE claim',
       'holder = :holder AND #epoch = :epoch AND released = :yes AND (attribute_not_exists(claim) OR claim.expiresAt <= :now)',
-      { ':next': lease.epoch + 1, ':until': now + ttlMs, ':no': false, ':yes': true, ':holder': lease.holder, ':epoch': lease.epoch, ':now': now },
+      {
+        ':next': lease.epoch + 1,
+        ':until': now + ttlMs,
+        ':no': false,
+        ':yes': true,
+        ':holder': lease.holder,
+        ':epoch': lease.epoch,
+        ':now': now,
+      },
     );
   }
 
   /** Moves traffic: written last, by the holder only. */
   serve(lease: Lease, site: SiteName): Promise<Won> {
-    return this.updateLease(lease.workload, 'SET serving = :site', 'holder = :site AND #epoch = :epoch', { ':site': site, ':epoch': lease.epoch });
+    return this.updateLease(lease.workload, 'SET serving = :site', 'holder = :site AND #epoch = :epoch', {
+      ':site': site,
+      ':epoch': lease.epoch,
+    });
   }
 
   async get(key: { pk: string; sk: string }, consistent = true): Promise<Item | undefined> {

@@ -14,9 +14,17 @@ export const metricWriter = (environment: string): PutMetrics => {
   const client = guarded(new CloudWatchClient(localCalls));
   return async (data) => {
     const Timestamp = new Date();
-    const dimensions = (workload?: string) => [{ Name: 'Environment', Value: environment }, ...(workload ? [{ Name: 'Workload', Value: workload }] : [])];
+    const dimensions = (workload?: string) => [
+      { Name: 'Environment', Value: environment },
+      ...(workload ? [{ Name: 'Workload', Value: workload }] : []),
+    ];
     const MetricData = data.map(({ name, value, workload, unit = 'None' }) => ({
-      MetricName: name, Value: value, Unit: unit, Timestamp, StorageResolution: 1, Dimensions: dimensions(workload),
+      MetricName: name,
+      Value: value,
+      Unit: unit,
+      Timestamp,
+      StorageResolution: 1,
+      Dimensions: dimensions(workload),
     })); // prettier-ignore
     await client.send(new PutMetricDataCommand({ Namespace: 'Lifeboat', MetricData }));
   };

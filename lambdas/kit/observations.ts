@@ -42,7 +42,9 @@ export class Observations {
 
   async write(observation: Observation): Promise<void> {
     const ttl = Math.floor(observation.at / 1000) + KEEP_SECONDS;
-    await this.own().send(new PutCommand({ TableName: this.table, Item: { pk: `observation#${observation.workload}`, sk: 'latest', ttl, ...observation } }));
+    await this.own().send(
+      new PutCommand({ TableName: this.table, Item: { pk: `observation#${observation.workload}`, sk: 'latest', ttl, ...observation } }),
+    );
   }
 
   /** The newest word of each observer that could be read; one that could not is missing, which counts as `unknown`. */
@@ -58,12 +60,16 @@ export class Observations {
   }
 
   async newestLoop(): Promise<string | undefined> {
-    const { Item } = await this.own().send(new GetCommand({ TableName: this.table, Key: { pk: 'loop', sk: 'latest' }, ConsistentRead: true }));
+    const { Item } = await this.own().send(
+      new GetCommand({ TableName: this.table, Key: { pk: 'loop', sk: 'latest' }, ConsistentRead: true }),
+    );
     return Item?.id as string | undefined;
   }
 
   private async read(region: string, workload: string): Promise<Observation | undefined> {
-    const { Item } = await this.clients.get(region)!.send(new GetCommand({ TableName: this.table, Key: { pk: `observation#${workload}`, sk: 'latest' } }));
+    const { Item } = await this.clients
+      .get(region)!
+      .send(new GetCommand({ TableName: this.table, Key: { pk: `observation#${workload}`, sk: 'latest' } }));
     return Item as Observation | undefined;
   }
 

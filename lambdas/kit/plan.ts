@@ -11,7 +11,9 @@ export const loadPlan = (): Environment => JSON.parse(readFileSync(new URL('./pl
 export const workloadOf = (plan: Environment, name: string): Workload => {
   const workload = plan.workloads.find((candidate) => candidate.name === name);
   if (workload) return workload;
-  throw new InvalidRequest(`workload '${name}' is unknown in environment '${plan.name}'; known: ${plan.workloads.map((known) => known.name).join(', ')}`);
+  throw new InvalidRequest(
+    `workload '${name}' is unknown in environment '${plan.name}'; known: ${plan.workloads.map((known) => known.name).join(', ')}`,
+  );
 };
 
 export const otherSite = (site: SiteName): SiteName => (site === 'primary' ? 'recovery' : 'primary');

@@ -51,7 +51,9 @@ export interface Step<Input extends z.ZodType, Services, Output> extends StepDef
 }
 
 /** Makes a Lambda of a step: strict input, services built once, start and end in the incident's timeline, errors under their names. */
-export const defineStep = <Input extends z.ZodType, Services, Output>(definition: StepDefinition<Input, Services, Output>): Step<Input, Services, Output> => {
+export const defineStep = <Input extends z.ZodType, Services, Output>(
+  definition: StepDefinition<Input, Services, Output>,
+): Step<Input, Services, Output> => {
   let built: (Base & Services) | undefined;
   const handler = async (event: unknown): Promise<Output> => {
     const input = parseInput(definition.input, event);
@@ -93,13 +95,16 @@ export const parseInput = <Input extends z.ZodType>(schema: Input, event: unknow
   throw new InvalidRequest(problems.join('; '), { cause: result.error });
 };
 
-const isRun = (input: unknown): input is WorkloadRun => typeof input === 'object' && input !== null && 'workload' in input && 'request' in input;
+const isRun = (input: unknown): input is WorkloadRun =>
+  typeof input === 'object' && input !== null && 'workload' in input && 'request' in input;
 
-const recorderFor = (step: string, input: unknown, { incidents, now }: Base) => async (state: TimelineEntry['state'], detail?: unknown): Promise<void> => {
-  if (!isRun(input) || input.request.dryRun) return;
-  const { workload, request } = input;
-  await incidents.append(request.incident, workload, { at: new Date(now()).toISOString(), step, state, detail });
-};
+const recorderFor =
+  (step: string, input: unknown, { incidents, now }: Base) =>
+  async (state: TimelineEntry['state'], detail?: unknown): Promise<void> => {
+    if (!isRun(input) || input.request.dryRun) return;
+    const { workload, request } = input;
+    await incidents.append(request.incident, workload, { at: new Date(now()).toISOString(), step, state, detail });
+  };
 
 const buildBase = (): Base => {
   const plan = loadPlan();
@@ -107,7 +112,15 @@ const buildBase = (): Base => {
   const site = siteOf(plan, region);
   if (!site) throw new Error(`region ${region} is no site of environment '${plan.name}': this step runs in a site`);
   const ledger = new Ledger(required('LIFEBOAT_LEDGER_TABLE'));
-  return { plan, region, site, ledger, incidents: new Incidents(ledger), now: Date.now, sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)) };
+  return {
+    plan,
+    region,
+    site,
+    ledger,
+    incidents: new Incidents(ledger),
+    now: Date.now,
+    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  };
 };
 
 /** @throws Error naming the variable: a function without it was deployed wrongly. */

@@ -13,10 +13,12 @@ export interface ComputeAdapter {
   scale(to: number): Promise<void>;
 }
 
-export const computeOf = (workload: Workload): { adapter: ComputeAdapter; config: Compute }[] => workload.compute.map((config) => ({ config, adapter: adapterFor(config) }));
+export const computeOf = (workload: Workload): { adapter: ComputeAdapter; config: Compute }[] =>
+  workload.compute.map((config) => ({ config, adapter: adapterFor(config) }));
 
 /** How many tasks a site should run: as many as promised while it is active, the standby's number else. */
-export const countFor = (config: Compute, site: SiteName, active: SiteName): number => (site === active ? config.activeCount : config.standbyCount);
+export const countFor = (config: Compute, site: SiteName, active: SiteName): number =>
+  site === active ? config.activeCount : config.standbyCount;
 
 const adapterFor = (config: Compute): ComputeAdapter => {
   switch (config.kind) {

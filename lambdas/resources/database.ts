@@ -1,6 +1,6 @@
-import { RdsPostgresReplica } from './rds-postgres-replica.ts';
-import type { Base } from '../kit/step.ts';
 import type { Database, SiteName, Workload } from '../kit/plan.ts';
+import type { Base } from '../kit/step.ts';
+import { RdsPostgresReplica } from './rds-postgres-replica.ts';
 
 /** What a database is right now, as its engine and its control plane say together. */
 export type Role = 'writer' | 'replica' | 'changing' | 'missing';

@@ -16,7 +16,8 @@ const BEAT = `
 const UNDEFINED_TABLE = '42P01';
 const UNDEFINED_SCHEMA = '3F000';
 
-export const isInRecovery = async (client: pg.Client): Promise<boolean> => (await client.query('SELECT pg_is_in_recovery() AS standby')).rows[0].standby;
+export const isInRecovery = async (client: pg.Client): Promise<boolean> =>
+  (await client.query('SELECT pg_is_in_recovery() AS standby')).rows[0].standby;
 
 /** Writes the heartbeat row. Succeeds only on a server that accepts writes, so it is also the proof of a promotion. */
 export const beat = async (client: pg.Client, epoch: number): Promise<number> => {
@@ -48,11 +49,18 @@ export const hasReplayed = async (client: pg.Client, lsn: string): Promise<boole
  * Logins alone are no fence, since a pool's open sessions write on; ended sessions alone are none, since pools reconnect.
  * @throws NotReady while a session is still there.
  */
-export const fenceRoles = async (client: pg.Client, roles: readonly string[], sleep: (ms: number) => Promise<void>): Promise<{ finalLsn: string; endedSessions: number }> => {
+export const fenceRoles = async (
+  client: pg.Client,
+  roles: readonly string[],
+  sleep: (ms: number) => Promise<void>,
+): Promise<{ finalLsn: string; endedSessions: number }> => {
   for (const role of roles) await client.query(`ALTER ROLE ${quoted(role)} NOLOGIN`);
   const drainUntil = Date.now() + DRAIN_MS;
   while ((await countSessions(client, roles, "AND state <> 'idle'")) > 0 && Date.now() < drainUntil) await sleep(50);
-  const ended = await client.query(`SELECT pg_terminate_backend(pid, ${TERMINATE_TIMEOUT_MS}) FROM pg_stat_activity WHERE usename = ANY($1)`, [roles]);
+  const ended = await client.query(
+    `SELECT pg_terminate_backend(pid, ${TERMINATE_TIMEOUT_MS}) FROM pg_stat_activity WHERE usename = ANY($1)`,
+    [roles],
+  );
   const left = await countSessions(client, roles);
   if (left > 0) throw new NotReady(`${left} sessions of the workload are still open`);
   const { rows } = await client.query('SELECT pg_current_wal_lsn()::text AS lsn');

@@ -43,9 +43,16 @@ export class Postgres {
     });
     const host = await this.options.host();
     const client = new pg.Client({
-      host, port, database: databaseName, user: username, password, application_name: 'lifeboat',
+      host,
+      port,
+      database: databaseName,
+      user: username,
+      password,
+      application_name: 'lifeboat',
       ssl: tls ? { rejectUnauthorized: true } : false,
-      connectionTimeoutMillis: CONNECT_TIMEOUT_MS, query_timeout: QUERY_TIMEOUT_MS, statement_timeout: QUERY_TIMEOUT_MS,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      query_timeout: QUERY_TIMEOUT_MS,
+      statement_timeout: QUERY_TIMEOUT_MS,
     }); // prettier-ignore
     // A connection that breaks later rejects its query; without a listener the same error would end the process.
     client.on('error', () => undefined);

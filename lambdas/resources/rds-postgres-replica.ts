@@ -1,6 +1,12 @@
 import {
-  CreateDBInstanceReadReplicaCommand, type DBInstance, DBInstanceNotFoundFault, DescribeDBInstancesCommand, InvalidDBInstanceStateFault,
-  ModifyDBInstanceCommand, PromoteReadReplicaCommand, RDSClient,
+  CreateDBInstanceReadReplicaCommand,
+  type DBInstance,
+  DBInstanceNotFoundFault,
+  DescribeDBInstancesCommand,
+  InvalidDBInstanceStateFault,
+  ModifyDBInstanceCommand,
+  PromoteReadReplicaCommand,
+  RDSClient,
 } from '@aws-sdk/client-rds'; // prettier-ignore
 import type pg from 'pg';
 import { guarded, localCalls } from '../kit/clients.ts';
@@ -13,7 +19,16 @@ import { beat, fenceRoles, hasReplayed, isFenced, isInRecovery, readStandby, unf
 
 const BACKUP_RETENTION_DAYS = 7;
 /** Statuses from which no waiting helps. AWS, RDS user guide, 'Viewing DB instance status', 2026-11. All others may pass. */
-const TERMINAL = new Set(['failed', 'deleting', 'inaccessible-encryption-credentials', 'incompatible-network', 'incompatible-parameters', 'incompatible-restore', 'restore-error', 'storage-full']);
+const TERMINAL = new Set([
+  'failed',
+  'deleting',
+  'inaccessible-encryption-credentials',
+  'incompatible-network',
+  'incompatible-parameters',
+  'incompatible-restore',
+  'restore-error',
+  'storage-full',
+]);
 
 /** RDS for PostgreSQL with a cross-region read replica, seen from one site. */
 export class RdsPostgresReplica implements DatabaseAdapter {
@@ -105,7 +120,8 @@ export class RdsPostgresReplica implements DatabaseAdapter {
       await this.createReplica(await this.find(this.setAside(epoch)));
       return 'creating the replica';
     }
-    if (TERMINAL.has(instance.DBInstanceStatus ?? '')) throw new DatabaseUnrecoverable(`${this.identifier} is ${instance.DBInstanceStatus}`);
+    if (TERMINAL.has(instance.DBInstanceStatus ?? ''))
+      throw new DatabaseUnrecoverable(`${this.identifier} is ${instance.DBInstanceStatus}`);
     if (instance.DBInstanceStatus !== 'available') return `waiting: ${instance.DBInstanceStatus}`;
     if (instance.ReadReplicaSourceDBInstanceIdentifier) return 'replicating';
     await this.fence();
@@ -118,7 +134,9 @@ export class RdsPostgresReplica implements DatabaseAdapter {
     if (TERMINAL.has(status)) throw new DatabaseUnrecoverable(`${this.identifier} is ${status}`);
     if (status !== 'available') return;
     try {
-      await this.rds.send(new PromoteReadReplicaCommand({ DBInstanceIdentifier: this.identifier, BackupRetentionPeriod: BACKUP_RETENTION_DAYS }));
+      await this.rds.send(
+        new PromoteReadReplicaCommand({ DBInstanceIdentifier: this.identifier, BackupRetentionPeriod: BACKUP_RETENTION_DAYS }),
+      );
     } catch (error) {
       // It changed state between the two calls, a promotion already begun included: look again.
       if (!(error instanceof InvalidDBInstanceStateFault)) throw error;

@@ -1,0 +1,148 @@
+import { messageOf } from '../kit/errors.ts';
+import { decideGuard, type Lease } from '../kit/lease.ts';
+import type { Ledger } from '../kit/ledger.ts';
+import type { Environment, SiteName, Workload } from '../kit/plan.ts';
+import type { DatabaseAdapter } from '../resources/database.ts';
+
+export interface GuardServices {
+  plan: Environment;
+  site: SiteName;
+  ledger: Pick<Ledger, 'lease' | 'createLease' | 'renew' | 'release' | 'retake'>;
+  databases: readonly DatabaseAdapter[];
+  /** Epoch milliseconds, for what others read. */
+  now(): number;
+  /** Monotonic milliseconds, for our own deadline. */
+  monotonic(): number;
+  log(event: string, facts: Record<string, unknown>): void;
+}
+
+/**
+ * Keeps one workload's lease for its site, and its databases closed while another site holds it. One round is one reading of the
+ * lease and one action; a round that fails is simply tried again, until the local deadline closes the databases (policy strict).
+ */
+export class Guard {
+  /** The lease as last read, shared with the observer so that it knows which site is active. */
+  lease?: Lease;
+  /** Monotonic time until which our last renewal surely counts. */
+  private deadline?: number;
+  private fencedLocally = false;
+
+  constructor(
+    private readonly workload: Workload,
+    private readonly services: GuardServices,
+  ) {}
+
+  async round(): Promise<void> {
+    const { now, site } = this.services;
+    try {
+      this.lease = await this.services.ledger.lease(this.workload.name);
+      await (this.lease ? this.act(this.lease, decideGuard(this.lease, site, now())) : this.create());
+    } catch (error) {
+      this.services.log('guard-round-failed', { workload: this.workload.name, error: messageOf(error) });
+      await this.closeWhenOverdue();
+    }
+  }
+
+  private act(lease: Lease, decision: ReturnType<typeof decideGuard>): Promise<void> {
+    switch (decision) {
+      case 'renew':
+        return this.renew(lease);
+      case 'yield':
+        return this.yield(lease);
+      case 'retake':
+        return this.retake(lease);
+      case 'fence':
+        return this.keepClosed(lease);
+    }
+  }
+
+  /** The renewal counts from before it was asked for; a heartbeat that fails is no reason to lose the lease, since engines restart. */
+  private async renew(lease: Lease): Promise<void> {
+    const asked = this.services.monotonic();
+    const ttlMs = this.services.plan.lease.ttlSeconds * 1000;
+    const expiresAt = this.services.now() + ttlMs;
+    const won = await this.services.ledger.renew(lease, expiresAt, await this.heartbeat(lease));
+    if (!won) return; // the lease changed since it was read: the next round sees how
+    this.deadline = asked + ttlMs;
+    this.fencedLocally = false;
+  }
+
+  /** The oldest heartbeat of the workload's databases, or nothing when one of them could not be written. */
+  private async heartbeat(lease: Lease): Promise<number | undefined> {
+    try {
+      const beats = await Promise.all(this.services.databases.map((database) => database.heartbeat(lease.epoch)));
+      return beats.length > 0 ? Math.min(...beats) : this.services.now();
+    } catch (error) {
+      this.services.log('heartbeat-failed', { workload: this.workload.name, error: messageOf(error) });
+      return undefined;
+    }
+  }
+
+  private async yield(lease: Lease): Promise<void> {
+    const finalLsn = await this.fence();
+    const { site, now, log } = this.services;
+    const released = await this.services.ledger.release(lease, { site, epoch: lease.epoch, at: now(), finalLsn });
+    log('lease-released', { workload: this.workload.name, epoch: lease.epoch, to: lease.claim?.site, released });
+  }
+
+  private async retake(lease: Lease): Promise<void> {
+    if (!(await this.services.ledger.retake(lease, this.services.now(), this.services.plan.lease.ttlSeconds * 1000))) return;
+    await Promise.all(this.services.databases.map((database) => database.unfence()));
+    this.services.log('lease-retaken', { workload: this.workload.name, epoch: lease.epoch + 1 });
+  }
+
+  /** Another site holds the lease: a database here that is no replica must not accept the workload's writes. */
+  private async keepClosed(lease: Lease): Promise<void> {
+    this.deadline = undefined;
+    const roles = await Promise.all(this.services.databases.map(async (database) => ({ database, role: await database.role() })));
+    const open = roles.filter(({ role }) => role === 'writer');
+    for (const { database } of open) {
+      const { endedSessions } = await database.fence();
+      if (endedSessions > 0)
+        this.services.log('returned-writer-fenced', {
+          workload: this.workload.name,
+          epoch: lease.epoch,
+          database: database.name,
+          endedSessions,
+        });
+    }
+  }
+
+  /** Nobody holds the workload yet: its home site begins, if its databases are writers indeed. */
+  private async create(): Promise<void> {
+    const { site, databases, ledger, plan, now } = this.services;
+    if (site !== 'primary') return;
+    const roles = await Promise.all(databases.map((database) => database.role()));
+    if (roles.some((role) => role !== 'writer')) return;
+    const lease: Lease = {
+      workload: this.workload.name,
+      holder: site,
+      epoch: 1,
+      expiresAt: now() + plan.lease.ttlSeconds * 1000,
+      released: false,
+      serving: site,
+    };
+    if (await ledger.createLease(lease)) this.lease = lease;
+  }
+
+  /** Policy strict: when the renewal is overdue and nobody answers, close before the lease can be another's. */
+  private async closeWhenOverdue(): Promise<void> {
+    const { plan, monotonic, log } = this.services;
+    if (this.deadline === undefined || this.fencedLocally) return;
+    if (monotonic() < this.deadline - plan.lease.fenceLeadSeconds * 1000) return;
+    log('lease-not-renewed-in-time', { workload: this.workload.name });
+    await this.fence().then(
+      () => {
+        this.fencedLocally = true;
+      },
+      (error: unknown) => log('fence-failed', { workload: this.workload.name, error: messageOf(error) }),
+    );
+  }
+
+  private async fence(): Promise<Record<string, string>> {
+    const proofs = await Promise.all(
+      this.services.databases.map(async (database) => [database.name, (await database.fence()).finalLsn] as const),
+    );
+    return Object.fromEntries(proofs);
+  }
+}

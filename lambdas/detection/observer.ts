@@ -1,0 +1,69 @@
+import { messageOf } from '../kit/errors.ts';
+import type { ask } from '../kit/http.ts';
+import type { Observation, Observations } from '../kit/observations.ts';
+import { type Environment, type SiteName, urlOf, type Workload } from '../kit/plan.ts';
+import { freshMsFor, judge } from './judge.ts';
+import { probe } from './probe.ts';
+
+export interface ObserverServices {
+  plan: Environment;
+  region: string;
+  /** The site in which this observer stands; none in the witness, which observes but does not judge. */
+  site: SiteName | undefined;
+  observations: Pick<Observations, 'write' | 'latest'>;
+  /** Which site is active, or nothing while that is not known. */
+  activeSite(workload: Workload): Promise<SiteName | undefined>;
+  request: typeof ask;
+  now(): number;
+  log(event: string, facts: Record<string, unknown>): void;
+}
+
+/** Observes one workload from one region, and in a site judges what all observers say. */
+export class Observer {
+  private last?: Observation;
+
+  constructor(
+    private readonly workload: Workload,
+    private readonly services: ObserverServices,
+  ) {}
+
+  /** One round. Returns 1 when the workload is down and this site could take it over, 0 otherwise, nothing when that is unknown. */
+  async round(): Promise<0 | 1 | undefined> {
+    const target = await this.services.activeSite(this.workload);
+    if (!target) return undefined;
+    const observation = await this.observe(target);
+    await this.services.observations
+      .write(observation)
+      .catch((error: unknown) => this.services.log('observation-not-written', { error: messageOf(error) }));
+    if (!this.services.site) return undefined;
+    if (this.services.site === target) return 0;
+    return (await this.judge(observation, target)) ? 1 : 0;
+  }
+
+  private async observe(target: SiteName): Promise<Observation> {
+    const { plan, region, now, request } = this.services;
+    const { references, probeTimeoutSeconds } = plan.detection;
+    const url = urlOf(this.workload, this.workload.endpoint.healthPath, target);
+    const began = now();
+    const { verdict, reason } = await probe(url, { references, timeoutMs: probeTimeoutSeconds * 1000, request });
+    const unchanged = this.last?.verdict === verdict && this.last.target === target;
+    if (!unchanged) this.services.log('verdict', { workload: this.workload.name, target, verdict, reason });
+    this.last = {
+      workload: this.workload.name,
+      observer: region,
+      target,
+      verdict,
+      reason,
+      at: now(),
+      since: unchanged ? this.last!.since : began,
+    };
+    return this.last;
+  }
+
+  private async judge(own: Observation, target: SiteName): Promise<boolean> {
+    const { plan, now, observations } = this.services;
+    const others = await observations.latest(this.workload.name, { exceptOwn: true });
+    const freshMs = freshMsFor(plan.detection);
+    return judge([own, ...others], { now: now(), freshMs, quorum: plan.detection.quorum, target }).verdict === 'unhealthy';
+  }
+}

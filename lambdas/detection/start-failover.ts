@@ -1,0 +1,75 @@
+import { ExecutionAlreadyExists, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
+import { z } from 'zod';
+import { guarded, localCalls } from '../kit/clients.ts';
+import { claimIsLive, type Lease } from '../kit/lease.ts';
+import { log } from '../kit/log.ts';
+import { notifier, type Tell } from '../kit/notify.ts';
+import { type Environment, workloadOf } from '../kit/plan.ts';
+import { defineStep, required } from '../kit/step.ts';
+
+/** The event of a CloudWatch alarm's Lambda action; only what is used here. AWS, CloudWatch user guide, 'Invoke a Lambda function from an alarm'. */
+const alarmEvent = z.object({
+  alarmData: z.object({
+    alarmName: z.string(),
+    state: z.object({ value: z.string(), timestamp: z.string() }),
+    configuration: z.object({
+      metrics: z.array(z.object({ metricStat: z.object({ metric: z.object({ dimensions: z.record(z.string(), z.string()) }) }) })).min(1),
+    }),
+  }),
+});
+
+interface Services {
+  start(name: string, input: Record<string, unknown>): Promise<'started' | 'known'>;
+  tell: Tell;
+}
+
+type Decision = { start: true } | { start: false; because: string };
+
+/** Turns the alarm 'workload down' into a run, or into a message that says why not. The same alarm twice is one run, by its name. */
+export const startFailover = defineStep({
+  name: 'start-failover',
+  input: alarmEvent,
+  throws: [],
+  build: (): Services => ({ start: machineStarter(required('LIFEBOAT_MACHINE_ARN')), tell: notifier() }),
+  run: async ({ alarmData }, { plan, site, ledger, now, start, tell }) => {
+    const { Workload: name = '' } = alarmData.configuration.metrics[0]!.metricStat.metric.dimensions;
+    workloadOf(plan, name);
+    if (alarmData.state.value !== 'ALARM') return { decision: 'nothing to do', because: `the alarm is ${alarmData.state.value}` };
+    const lease = await ledger.lease(name);
+    const decision = decide(plan, lease, site, now());
+    if (!decision.start) {
+      log('not-started', { workload: name, because: decision.because });
+      await tell(`${name} is down, no automatic failover`, { workload: name, because: decision.because, alarm: alarmData.alarmName });
+      return { decision: 'not started', because: decision.because };
+    }
+    const at = new Date(alarmData.state.timestamp).toISOString();
+    const execution = `${name}-e${lease!.epoch}-${at.replace(/\D/g, '')}`;
+    const reason = `alarm ${alarmData.alarmName} at ${at}`;
+    const answer = await start(execution, { workloads: [name], mode: 'failover', trigger: 'alarm', reason, detectedAt: at });
+    return { decision: answer, because: execution };
+  },
+});
+export const handler = startFailover.handler;
+
+export const decide = (plan: Environment, lease: Lease | undefined, site: string, now: number): Decision => {
+  if (!lease) return { start: false, because: 'the workload has no lease yet: its home site never held it' };
+  if (lease.holder === site) return { start: false, because: `site '${site}' is active already` };
+  if (claimIsLive(lease, now)) return { start: false, because: `run ${lease.claim!.incident} works on it` };
+  if (plan.failover.policy === 'manual') return { start: false, because: "policy is 'manual': start the failover machine by hand" };
+  const coolUntil = (lease.movedAt ?? 0) + plan.failover.cooldownMinutes * 60_000;
+  if (coolUntil > now) return { start: false, because: `cool-down until ${new Date(coolUntil).toISOString()} after the last move` };
+  return { start: true };
+};
+
+const machineStarter = (stateMachineArn: string): Services['start'] => {
+  const sfn = guarded(new SFNClient(localCalls));
+  return async (name, input) => {
+    try {
+      await sfn.send(new StartExecutionCommand({ stateMachineArn, name, input: JSON.stringify(input) }));
+      return 'started';
+    } catch (error) {
+      if (error instanceof ExecutionAlreadyExists) return 'known';
+      throw error;
+    }
+  };
+};

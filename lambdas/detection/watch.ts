@@ -1,0 +1,76 @@
+import { randomUUID } from 'node:crypto';
+import { ask } from '../kit/http.ts';
+import { Ledger } from '../kit/ledger.ts';
+import { log } from '../kit/log.ts';
+import { type Datum, metricWriter } from '../kit/metrics.ts';
+import { Observations } from '../kit/observations.ts';
+import { type Environment, loadPlan, siteOf } from '../kit/plan.ts';
+import { required } from '../kit/step.ts';
+import { databasesOf } from '../resources/database.ts';
+import { activeSiteFromAfar } from './active-site.ts';
+import { Guard } from './guard.ts';
+import { every } from './loop.ts';
+import { Observer } from './observer.ts';
+
+/** A loop ends by itself before the function's timeout of 180 s, even when no successor comes. */
+const LONGEST_LOOP_MS = 170_000;
+const HANDOVER_CHECK_MS = 2_000;
+
+const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+/** The region's loop: one for all workloads. Observes everywhere; judges and guards in a site. Ends once its successor has begun. */
+export const handler = async (): Promise<{ ended: 'successor' | 'deadline' }> => {
+  const plan = loadPlan();
+  const region = required('AWS_REGION');
+  const observations = new Observations(plan, region);
+  const id = randomUUID();
+  await observations.beginLoop(id);
+
+  const watch = buildWatch(plan, region, observations);
+  const stop = new AbortController();
+  const deadline = AbortSignal.any([stop.signal, AbortSignal.timeout(LONGEST_LOOP_MS)]);
+  const handover = every(HANDOVER_CHECK_MS, deadline, async () => {
+    if ((await observations.newestLoop()) !== id) stop.abort();
+  });
+  await Promise.all([handover, ...watch.map(({ periodMs, round }) => every(periodMs, deadline, round))]);
+  return { ended: stop.signal.aborted ? 'successor' : 'deadline' };
+};
+
+interface Duty {
+  periodMs: number;
+  round: () => Promise<void>;
+}
+
+const buildWatch = (plan: Environment, region: string, observations: Observations): Duty[] => {
+  const site = siteOf(plan, region);
+  const guards = new Map(site ? plan.workloads.map((workload) => [workload.name, buildGuard(plan, workload, site)] as const) : []);
+  const activeSite = site ? async ({ name }: { name: string }) => guards.get(name)?.lease?.holder : activeSiteFromAfar(plan);
+  const observers = plan.workloads.map((workload) => ({
+    name: workload.name,
+    observer: new Observer(workload, { plan, region, site, observations, activeSite, request: ask, now: Date.now, log }),
+  }));
+  const put = metricWriter(plan.name);
+
+  const observeAll = async () => {
+    const values = await Promise.all(observers.map(async ({ name, observer }) => ({ name, down: await observer.round() })));
+    if (!site) return;
+    const data: Datum[] = values.flatMap(({ name, down }) =>
+      down === undefined ? [] : [{ name: 'WorkloadDown', workload: name, value: down }],
+    );
+    await put([...data, { name: 'WatchBeat', value: 1 }]);
+  };
+  const duties: Duty[] = [{ periodMs: plan.detection.intervalSeconds * 1000, round: observeAll }];
+  for (const guard of guards.values()) duties.push({ periodMs: plan.lease.renewEverySeconds * 1000, round: () => guard.round() });
+  return duties;
+};
+
+const buildGuard = (plan: Environment, workload: Environment['workloads'][number], site: NonNullable<ReturnType<typeof siteOf>>): Guard =>
+  new Guard(workload, {
+    plan,
+    site,
+    ledger: new Ledger(required('LIFEBOAT_LEDGER_TABLE')),
+    databases: databasesOf(workload, { plan, now: Date.now, sleep }, site),
+    now: Date.now,
+    monotonic: () => performance.now(),
+    log,
+  });

@@ -1,0 +1,67 @@
+import { z } from 'zod';
+import { gatherRecord, recordWriter } from '../kit/evidence.ts';
+import { notifier } from '../kit/notify.ts';
+import { type Environment, workloadOf } from '../kit/plan.ts';
+import { type Base, defineStep, workloadRun } from '../kit/step.ts';
+import { type ComputeAdapter, computeOf, countFor } from '../resources/compute.ts';
+
+const failure = z.object({ Error: z.string(), Cause: z.string().default('') });
+
+/**
+ * Where every failure of a workload's run ends. The ledger says on which side of the point of no return it stands. Before the take:
+ * `aborted`, what was claimed is dropped, compute goes back, and the active site serves on (its guard takes back what it released).
+ * After it: `interrupted`, there is only forward; start the machine again and it goes on from there. People are told either way.
+ */
+export const abortIncident = defineStep({
+  name: 'abort-incident',
+  input: workloadRun.extend({ failure }),
+  throws: [],
+  build: ({ plan }) => ({ save: recordWriter(), tell: notifier(), computeFor: (name: string) => computeOf(workloadOf(plan, name)) }),
+  run: async ({ workload, request, failure: { Error: error, Cause } }, services) => {
+    const { plan, site, ledger, incidents, computeFor, now } = services;
+    const detail = `${error}: ${messageIn(Cause)}`;
+    if (request.dryRun) return { workload, outcome: 'aborted' as const, detail };
+    const lease = await ledger.lease(workload);
+    const ours = lease?.claim?.incident === request.incident;
+    const outcome = ours && lease.holder === site ? ('interrupted' as const) : ('aborted' as const);
+    if (ours && outcome === 'aborted') await standDown(computeFor(workload), services);
+    await ledger.dropClaim(workload, request.incident);
+    const opened = await incidents.find(request.incident, workload);
+    if (opened) await incidents.note(request.incident, workload, { outcome, closedAt: new Date(now()).toISOString(), detail });
+    const record =
+      opened && (await services.save(await gatherRecord(incidents, request.incident, workload, workloadOf(plan, workload).objectives)));
+    await services.tell(`${workload}: ${request.mode} ${outcome}`, {
+      incident: request.incident,
+      workload,
+      outcome,
+      detail,
+      record,
+      next: nextStep(outcome),
+    });
+    return { workload, outcome, detail };
+  },
+});
+export const handler = abortIncident.handler;
+
+const nextStep = (outcome: 'aborted' | 'interrupted'): string =>
+  outcome === 'aborted'
+    ? 'the active site serves on; nothing was moved'
+    : 'the lease is taken: start the failover machine again in this site, it goes on from there';
+
+/** Back to the standby's count; a failure here is not worth losing the record for. */
+const standDown = async (
+  compute: { adapter: ComputeAdapter; config: Environment['workloads'][number]['compute'][number] }[],
+  { site }: Base,
+): Promise<void> => {
+  const standby = site === 'primary' ? 'recovery' : 'primary';
+  await Promise.allSettled(compute.map(({ adapter, config }) => adapter.scale(countFor(config, site, standby))));
+};
+
+/** Lambda's Cause is JSON with the message inside; keep the message, drop the trace. */
+const messageIn = (cause: string): string => {
+  try {
+    return String(JSON.parse(cause).errorMessage ?? cause);
+  } catch {
+    return cause;
+  }
+};

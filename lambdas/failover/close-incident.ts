@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import { gatherRecord, recordWriter } from '../kit/evidence.ts';
+import { metricWriter } from '../kit/metrics.ts';
+import { notifier } from '../kit/notify.ts';
+import { workloadOf } from '../kit/plan.ts';
+import { defineStep, workloadRun } from '../kit/step.ts';
+
+/** Ends a recovered workload's part of the run: claim dropped, RTO and RPO measured, record written, people told. */
+export const closeIncident = defineStep({
+  name: 'close-incident',
+  input: workloadRun.extend({ verified: z.object({ verifiedAt: z.iso.datetime().optional() }) }),
+  throws: [],
+  build: ({ plan }) => ({ save: recordWriter(), tell: notifier(), put: metricWriter(plan.name) }),
+  run: async ({ workload, request, verified }, { plan, ledger, incidents, save, tell, put, now }) => {
+    if (request.dryRun) return { workload, outcome: 'dry-run' as const };
+    const { objectives } = workloadOf(plan, workload);
+    await incidents.note(request.incident, workload, {
+      outcome: 'recovered',
+      closedAt: new Date(now()).toISOString(),
+      verifiedAt: verified.verifiedAt,
+    });
+    await ledger.dropClaim(workload, request.incident);
+    const record = await gatherRecord(incidents, request.incident, workload, objectives);
+    const uri = await save(record);
+    const { rtoSeconds, rpoSeconds } = record.measured;
+    await put([
+      ...(rtoSeconds === undefined ? [] : [{ name: 'recovery_time_seconds', value: rtoSeconds, workload, unit: 'Seconds' as const }]),
+      ...(rpoSeconds === undefined ? [] : [{ name: 'recovery_point_seconds', value: rpoSeconds, workload, unit: 'Seconds' as const }]),
+    ]);
+    await tell(`${workload} recovered by ${request.mode}`, {
+      incident: request.incident,
+      workload,
+      objectives,
+      measured: record.measured,
+      record: uri,
+    });
+    return { workload, outcome: 'recovered' as const, measured: record.measured, record: uri };
+  },
+});
+export const handler = closeIncident.handler;

@@ -1,0 +1,59 @@
+import { LeaseLost, NotReady } from '../kit/errors.ts';
+import { claimIsLive, type FenceProof, type Lease } from '../kit/lease.ts';
+import { type SiteName, workloadOf } from '../kit/plan.ts';
+import { defineStep, workloadRun } from '../kit/step.ts';
+import { type DatabaseAdapter, databasesOf } from '../resources/database.ts';
+
+export type FenceOutcome = 'fenced' | 'unreachable';
+
+/**
+ * The old writer is fenced by its own guard, which sees this run's claim; nothing here calls its region. Switchover: waits until it
+ * has let go and the standby has replayed its last word, so that no write is lost. Failover: reports what the guard could do by now;
+ * `unreachable` stays queued for the old region's return, and the lease's expiry does the waiting.
+ * @throws NotReady (switchover) until then, LeaseLost when the claim is no longer ours.
+ */
+export const fenceWriter = defineStep({
+  name: 'fence-writer',
+  input: workloadRun,
+  throws: [NotReady, LeaseLost],
+  build: ({ plan, now, sleep, site }) => ({
+    databasesFor: (name: string) => databasesOf(workloadOf(plan, name), { plan, now, sleep }, site),
+  }),
+  run: async (
+    { workload: name, request },
+    { site, ledger, incidents, databasesFor, now },
+  ): Promise<{ outcome: FenceOutcome | 'dry-run'; would?: string; writesStoppedAt?: string }> => {
+    if (request.dryRun) return { outcome: 'dry-run', would: 'wait until the holder has released its lease' };
+    const lease = await ledger.lease(name);
+    if (!lease || !claimIsLive(lease, now()) || lease.claim?.incident !== request.incident)
+      throw new LeaseLost(`the claim on '${name}' is no longer ours`);
+    const fence = fenceOfThisMove(lease, site);
+    if (request.mode === 'switchover' && !fence) throw new NotReady(`site '${lease.holder}' has not let go yet`);
+    if (request.mode === 'switchover') await requireReplayed(lease, databasesFor(name));
+    const outcome: FenceOutcome = fence ? 'fenced' : 'unreachable';
+    const writesStoppedAt = fence && new Date(fence.at).toISOString();
+    await incidents.note(request.incident, name, {
+      fence: outcome,
+      writesStoppedAt,
+      ...(request.mode === 'switchover' ? { outageBeganAt: writesStoppedAt } : {}),
+    });
+    return { outcome, writesStoppedAt };
+  },
+});
+export const handler = fenceWriter.handler;
+
+/** The proof of the epoch that this run replaces; one of an earlier move proves nothing now. */
+const fenceOfThisMove = ({ holder, epoch, fence, released }: Lease, site: SiteName): FenceProof | undefined => {
+  const replaced = holder === site ? epoch - 1 : epoch;
+  return fence?.epoch === replaced && (released || holder === site) ? fence : undefined;
+};
+
+const requireReplayed = async ({ fence }: Lease, databases: readonly DatabaseAdapter[]): Promise<void> => {
+  const readings = await Promise.all(
+    databases.map(async (database) => {
+      const { inRecovery } = await database.standby();
+      return !inRecovery || database.hasReplayed(fence!.finalLsn[database.name] ?? '0/0');
+    }),
+  );
+  if (readings.includes(false)) throw new NotReady('the standby has not replayed the last writes yet');
+};

@@ -1,0 +1,65 @@
+import { z } from 'zod';
+import { InvalidRequest } from '../kit/errors.ts';
+import { type Environment, workloadOf } from '../kit/plan.ts';
+import { defineStep, parseInput, type RunRequest } from '../kit/step.ts';
+
+const input = z.strictObject({
+  /** Taken from the execution by the machine. */
+  execution: z.strictObject({ name: z.string().min(1), startedAt: z.iso.datetime({ offset: true }) }),
+  /** What the person or the starter gave, unchecked until here. */
+  given: z.unknown(),
+});
+
+const given = z.strictObject({
+  workloads: z.array(z.string()).min(1).optional(),
+  mode: z.enum(['failover', 'switchover']).default('failover'),
+  dryRun: z.boolean().default(false),
+  reason: z.string().min(1).optional(),
+  trigger: z.enum(['alarm', 'person']).default('person'),
+  detectedAt: z.iso.datetime({ offset: true }).optional(),
+});
+
+/**
+ * The first state: checks what was given, and orders the workloads into waves, dependencies first. `{}` is valid: all workloads,
+ * failover, and since it names no reason, it asks a person before it changes anything.
+ * @throws InvalidRequest naming each wrong field.
+ */
+export const readRequest = defineStep({
+  name: 'read-request',
+  input,
+  throws: [],
+  build: () => ({}),
+  run: async ({ execution, given: raw }, { plan }) => {
+    const { workloads, ...asked } = parseInput(given, raw);
+    const names = workloads ?? plan.workloads.map(({ name }) => name);
+    const unknown = names.filter((name) => !plan.workloads.some((workload) => workload.name === name));
+    if (unknown.length > 0)
+      throw new InvalidRequest(`workloads: ${unknown.join(', ')} unknown; known: ${plan.workloads.map(({ name }) => name).join(', ')}`);
+    const request: RunRequest = {
+      incident: execution.name,
+      mode: asked.mode,
+      dryRun: asked.dryRun,
+      trigger: asked.trigger,
+      reason: asked.reason ?? 'none given',
+      detectedAt: asked.detectedAt ?? null,
+      approvalRequired:
+        !asked.dryRun && (asked.reason === undefined || (asked.trigger === 'alarm' && plan.failover.policy !== 'automatic')),
+      startedAt: new Date(execution.startedAt).toISOString(),
+    };
+    return { request, waves: wavesOf(plan, names) };
+  },
+});
+export const handler = readRequest.handler;
+
+/** Workloads whose dependencies (among those named) are in earlier waves. The environment has no cycles: checked at synth. */
+export const wavesOf = (plan: Environment, names: readonly string[]): string[][] => {
+  const waves: string[][] = [];
+  let left = [...new Set(names)];
+  while (left.length > 0) {
+    const wave = left.filter((name) => !workloadOf(plan, name).dependsOn.some((dependency) => left.includes(dependency)));
+    if (wave.length === 0) throw new InvalidRequest(`workloads: ${left.join(', ')} depend on each other`);
+    waves.push(wave);
+    left = left.filter((name) => !wave.includes(name));
+  }
+  return waves;
+};

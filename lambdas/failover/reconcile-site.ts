@@ -1,0 +1,78 @@
+import { z } from 'zod';
+import { messageOf } from '../kit/errors.ts';
+import { claimIsLive, type Lease } from '../kit/lease.ts';
+import { log } from '../kit/log.ts';
+import { type Environment, workloadOf } from '../kit/plan.ts';
+import { type Base, defineStep } from '../kit/step.ts';
+import { computeOf, countFor } from '../resources/compute.ts';
+import { type DatabaseAdapter, databasesOf } from '../resources/database.ts';
+
+/** The function's timeout is 60 s; a pass may take some seconds itself. */
+const LONGEST_MS = 45_000;
+const FIRST_PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 8_000;
+const SETTLED = 'replicating';
+
+type Services = {
+  databasesFor: (name: string) => DatabaseAdapter[];
+  computeFor: (name: string) => ReturnType<typeof computeOf>;
+};
+
+/**
+ * Makes this site a good standby for every workload that another site holds: the old writer fenced and set aside, a replica in its
+ * place, compute at the standby's count. It acts only after a move is complete, in its own region, one small step at a time; what is
+ * left at the end of a call goes on with the next minute's.
+ */
+export const reconcileSite = defineStep({
+  name: 'reconcile-site',
+  input: z.unknown(),
+  throws: [],
+  build: ({ plan, now, sleep, site }): Services => ({
+    databasesFor: (name) => databasesOf(workloadOf(plan, name), { plan, now, sleep }, site),
+    computeFor: (name) => computeOf(workloadOf(plan, name)),
+  }),
+  run: async (_, services) => {
+    const { now, sleep, plan } = services;
+    const until = now() + LONGEST_MS;
+    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 1.5, LONGEST_PAUSE_MS)) {
+      const states = Object.fromEntries(await Promise.all(plan.workloads.map(async ({ name }) => [name, await reconcile(name, services)])));
+      const settled = Object.values(states).every((state) => state === SETTLED);
+      if (settled || now() + pause > until) return { settled, states };
+      await sleep(pause);
+    }
+  },
+});
+export const handler = reconcileSite.handler;
+
+const reconcile = async (name: string, services: Base & Services): Promise<string> => {
+  try {
+    const lease = await services.ledger.lease(name);
+    if (!lease || !isStandbyAfterMove(lease, services)) return SETTLED;
+    await standDown(name, lease, services);
+    const states = await Promise.all(services.databasesFor(name).map((database) => database.rebuild(lease.epoch)));
+    const state = states.find((each) => each !== SETTLED) ?? SETTLED;
+    if (state !== SETTLED) log('rebuilding-standby', { workload: name, epoch: lease.epoch, state });
+    return state;
+  } catch (error) {
+    log('reconcile-failed', { workload: name, error: messageOf(error) });
+    return messageOf(error);
+  }
+};
+
+/** Only after a move that is complete (traffic is where the lease is) and while no run is under way. A site that never lost a lease is left alone. */
+const isStandbyAfterMove = (lease: Lease, { site, now }: Base): boolean =>
+  lease.holder !== site && lease.serving === lease.holder && lease.movedAt !== undefined && !claimIsLive(lease, now());
+
+const standDown = async (name: string, lease: Lease, { site, computeFor }: Base & Services): Promise<void> => {
+  const scale = async ({
+    adapter,
+    config,
+  }: {
+    adapter: ReturnType<typeof computeOf>[number]['adapter'];
+    config: Environment['workloads'][number]['compute'][number];
+  }) => {
+    const wanted = countFor(config, site, lease.holder);
+    if ((await adapter.read()).desired > wanted) await adapter.scale(wanted);
+  };
+  await Promise.all(computeFor(name).map(scale));
+};
