@@ -1,12 +1,16 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { GetFunctionCommand, type GetFunctionCommandOutput, LambdaClient } from '@aws-sdk/client-lambda';
 import type { Region } from '../types.ts';
 import { LambdaApiError } from './errors.ts';
+import { FORWARD_VARIABLE } from './triggers.ts';
 import { readZip } from './zip.ts';
 
 const CALL_TIMEOUT_MS = 5_000;
+/** How long a call waits for a newer definition of a function that is known. */
+const STALE_WAIT_MS = 500;
 
 /** What the lab needs to run a function, as its control plane knows it. */
 export interface FunctionDefinition {
@@ -35,7 +39,8 @@ export interface DefinitionOptions {
 }
 
 interface Cached {
-  at: number;
+  /** Epoch milliseconds. */
+  freshUntil: number;
   definition: FunctionDefinition;
 }
 
@@ -65,27 +70,39 @@ export class Definitions {
   async get(region: Region, name: string, qualifier?: string): Promise<FunctionDefinition> {
     const key = `${region}/${name}:${qualifier ?? ''}`;
     const cached = this.cache.get(key);
-    if (cached && Date.now() - cached.at < this.options.freshMs) return cached.definition;
-    let pending = this.pending.get(key);
-    if (!pending) {
-      pending = this.read(region, name, qualifier).finally(() => this.pending.delete(key));
-      this.pending.set(key, pending);
-    }
-    try {
-      const definition = await pending;
-      this.cache.set(key, { at: Date.now(), definition });
-      return definition;
-    } catch (error) {
-      if (error instanceof LambdaApiError && error.status === 404) this.cache.delete(key);
-      // Invoking is data plane: a control plane that is down does not stop functions that are known.
-      else if (cached) return cached.definition;
-      throw error;
-    }
+    if (!cached) return this.refresh(key, region, name, qualifier);
+    if (Date.now() < cached.freshUntil) return cached.definition;
+    // Invoking is data plane: a control plane that is slow or down does not stop functions that are known.
+    const known = delay(STALE_WAIT_MS, cached.definition, { ref: false });
+    return Promise.race([this.refresh(key, region, name, qualifier), known]).catch((error: unknown) => {
+      if (error instanceof LambdaApiError) throw error;
+      return cached.definition;
+    });
   }
 
   stop(): void {
     for (const client of this.clients.values()) client.destroy();
     this.clients.clear();
+  }
+
+  /** Reads a definition anew; calls for the same one share the answer. */
+  private refresh(key: string, region: Region, name: string, qualifier?: string): Promise<FunctionDefinition> {
+    const pending = this.pending.get(key);
+    if (pending) return pending;
+    const reading = this.read(region, name, qualifier)
+      .then((definition) => {
+        this.cache.set(key, { freshUntil: Date.now() + this.options.freshMs, definition });
+        return definition;
+      })
+      .catch((error: unknown) => {
+        if (error instanceof LambdaApiError) this.cache.delete(key);
+        throw error;
+      })
+      .finally(() => this.pending.delete(key));
+    // The last caller may have stopped waiting by the time that it fails.
+    reading.catch(() => undefined);
+    this.pending.set(key, reading);
+    return reading;
   }
 
   private async read(region: Region, name: string, qualifier?: string): Promise<FunctionDefinition> {
@@ -96,6 +113,7 @@ export class Definitions {
         throw new LambdaApiError(error.name, 404, error.message, { Type: 'User' });
       });
     const config = answer.Configuration ?? {};
+    delete config.Environment?.Variables?.[FORWARD_VARIABLE];
     return {
       region,
       name,

@@ -41,6 +41,8 @@ export function sandboxEnvironment(
     LAMBDA_TASK_ROOT: definition.taskRoot,
     TZ: ':UTC',
     LANG: 'en_US.UTF-8',
+    // A folder that does not exist, as on AWS: no SDK reads the profile of whoever runs the lab.
+    HOME: '/home/sbx_user1051',
     PATH: process.env.PATH ?? '',
   };
 }

@@ -58,6 +58,12 @@ export class FunctionUrls {
     }
   }
 
+  /** Host names of all function URLs of a region, read anew. */
+  async hosts(region: Region): Promise<string[]> {
+    await this.search(region);
+    return [...this.configs.keys()].filter((host) => host.includes(`.lambda-url.${region}.`));
+  }
+
   private async find(region: Region, host: string): Promise<FunctionUrlConfig | undefined> {
     if (!this.configs.has(host)) {
       let search = this.searches.get(region);

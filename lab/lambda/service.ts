@@ -14,6 +14,8 @@ import { DEFAULT_LIMITS, Fleet, type FleetLimits } from './fleet.ts';
 import { FunctionUrls, type UrlRequest, type UrlResponse } from './function-url.ts';
 import { FunctionLog } from './log.ts';
 import { type Outcome, Sandbox } from './sandbox.ts';
+import { TriggerPort } from './trigger-port.ts';
+import { awaitsAnswer, forwardTriggers } from './triggers.ts';
 
 const MAX_PAYLOAD_BYTES = 6_291_556;
 const MAX_LOG_TAIL_BYTES = 4_096;
@@ -62,6 +64,7 @@ export class LambdaService implements Stoppable {
   private readonly daylight: Daylight;
   private readonly courier: Courier;
   private readonly urls: FunctionUrls;
+  private readonly triggerPort: TriggerPort;
   private readonly fleets = new Map<Region, Fleet>();
   private readonly functionLogs = new Map<string, FunctionLog>();
   private readonly background = new Set<Promise<void>>();
@@ -73,6 +76,7 @@ export class LambdaService implements Stoppable {
     this.daylight = new Daylight(options.world);
     this.courier = new Courier(options.gatewayEndpoint, LAMBDA_SERVICE);
     this.urls = new FunctionUrls((region) => this.definitions.client(region));
+    this.triggerPort = new TriggerPort((region, name, event) => this.trigger(region, name, event));
     options.registerPrincipal(LAMBDA_SERVICE, LAMBDA_SERVICE);
     options.world.onBlackout({
       phase: 'compute',
@@ -97,6 +101,37 @@ export class LambdaService implements Stoppable {
     return this.urls.answer(region, request, (name, payload, qualifier) => this.run(region, name, payload, { qualifier }));
   }
 
+  /** The gateway's way in for requests whose host is a function URL. */
+  readonly handleUrl: AwsService = async ({ method, path, headers, body }: AwsCall): Promise<AwsReply> => {
+    const host = (headers.host ?? '').split(':')[0] ?? '';
+    const { cookies, ...answer } = await this.invokeUrl({ host, method, path, headers, body });
+    if (cookies.length > 0) answer.headers['set-cookie'] = cookies.join(', ');
+    return answer;
+  };
+
+  /**
+   * Makes every function URL known to the network: its name, port 443, leads to the gateway's port in its region. To be called after
+   * each deployment. Returns the host names.
+   */
+  async publishUrls(): Promise<string[]> {
+    const { world, network, gatewayEndpoint } = this.options;
+    const published = await Promise.all(
+      world.regions.map(async (region) => {
+        const hosts = await this.urls.hosts(region);
+        for (const host of hosts) network.publish(host, 443, region, Number(new URL(gatewayEndpoint(region)).port));
+        return hosts;
+      }),
+    );
+    return published.flat();
+  }
+
+  /** Makes topics, event buses and queues of the engine run functions here instead of in its own workers. To be called after each deployment. */
+  async adoptTriggers(): Promise<void> {
+    const url = await this.triggerPort.url();
+    const { regions } = this.options.world;
+    await Promise.all(regions.map((region) => forwardTriggers(this.definitions.client(region), (name) => `${url}/${region}/${name}`)));
+  }
+
   /** The last lines of a function's log, oldest first. */
   logs(region: Region, functionName: string): string[] {
     return this.functionLogs.get(`${region}/${functionName}`)?.tail() ?? [];
@@ -113,7 +148,14 @@ export class LambdaService implements Stoppable {
     for (const fleet of this.fleets.values()) fleet.stop();
     await Promise.all(this.background);
     this.definitions.stop();
+    this.triggerPort.stop();
     await Promise.all([...this.functionLogs.values()].map((log) => log.close()));
+  }
+
+  private async trigger(region: Region, functionName: string, event: unknown): Promise<{ failed: boolean; payload: Buffer }> {
+    const type = awaitsAnswer(event) ? 'RequestResponse' : 'Event';
+    const { functionError, payload } = await this.invoke(region, functionName, event, { type });
+    return { failed: functionError !== undefined, payload: type === 'Event' ? Buffer.from('null') : payload };
   }
 
   private async run(region: Region, functionName: string, payload: Buffer, options: InvokeOptions): Promise<InvokeResult> {
