@@ -19,4 +19,6 @@ CREATE TABLE health_markers (
   written_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 GRANT SELECT, INSERT, UPDATE ON orders, order_lines, health_markers TO orders_app;
+-- So that the owner can end the application's connections.
+GRANT orders_app TO CURRENT_USER;
 `;

@@ -48,8 +48,9 @@ export class WritingClient extends EventEmitter<{ attempt: [Attempt] }> implemen
   }
 
   /** Resolves when so many more writes were acknowledged, by the site where one is named. */
-  async acknowledges(more: number, options: { boundMs: number; site?: string }): Promise<void> {
-    const signal = AbortSignal.timeout(options.boundMs);
+  async acknowledges(more: number, options: { boundMs: number; site?: string; signal?: AbortSignal }): Promise<void> {
+    const bound = AbortSignal.timeout(options.boundMs);
+    const signal = options.signal ? AbortSignal.any([options.signal, bound]) : bound;
     for (let seen = 0; seen < more; ) {
       const [attempt] = (await once(this, 'attempt', { signal }).catch(() => {
         throw new Error(

@@ -1,0 +1,119 @@
+import type { Region } from '../types.ts';
+import type { ProvisionedSite, ProvisionedWorkload } from '../workload/provision.ts';
+import type { StubHost } from '../workload/stub-hosts.ts';
+import type { WritingClient } from '../workload/writing-client.ts';
+import type { DrillLab } from './drill-lab.ts';
+import type { Execution, TimelineEvent } from './judge/evidence.ts';
+import { acknowledged } from './judge/outage.ts';
+import type { Progress } from './progress.ts';
+import { query, untilRow } from './rows.ts';
+import type { Watcher } from './watcher.ts';
+
+export interface DrillParts {
+  lab: DrillLab;
+  workload: ProvisionedWorkload;
+  client: WritingClient;
+  watcher: Watcher;
+  payments: StubHost;
+  reference: StubHost;
+  progress: Progress;
+  signal: AbortSignal;
+}
+
+/** What a scenario works with: it breaks things, acts as a person would, and waits for what it expects, always with a bound. */
+export class Drill {
+  readonly parts: DrillParts;
+  readonly primary: Region;
+  readonly recovery: Region;
+  readonly timeline: TimelineEvent[] = [];
+  readonly moves: number[] = [];
+  faultAt?: number;
+  failedRegion?: Region;
+
+  constructor(parts: DrillParts) {
+    this.parts = parts;
+    this.primary = parts.workload.primary.region;
+    this.recovery = parts.workload.recovery.region;
+    parts.watcher.on('change', (text) => this.note(text, 'system'));
+  }
+
+  get lab(): DrillLab {
+    return this.parts.lab;
+  }
+
+  note(event: string, kind: TimelineEvent['kind'] = 'drill'): void {
+    this.timeline.push({ at: Date.now(), event, kind });
+    this.parts.progress.say(event);
+  }
+
+  /** Break something. The first fault starts the clock. */
+  async fault(event: string, action: () => unknown): Promise<void> {
+    this.parts.progress.phase(event);
+    this.faultAt ??= Date.now();
+    this.note(event, 'fault');
+    await action();
+  }
+
+  /** Mend what was broken. */
+  async mend(event: string, action: () => unknown): Promise<void> {
+    this.note(event, 'fault');
+    await action();
+  }
+
+  /** A region goes dark: network, compute, databases, control plane. The workload is expected to move. */
+  async blackout(region: Region): Promise<void> {
+    await this.fault(`${region} goes dark`, () => {
+      this.failedRegion = region;
+      this.moves.push(Date.now());
+      return this.lab.world.blackout(region);
+    });
+  }
+
+  /** Ask the machine of a site to pull the workload to itself, as a person would from the console, and wait for its end. */
+  async switchover(to: Region, reason: string, boundMs: number): Promise<Execution> {
+    await this.fault(`A person asks ${to} for a switchover`, () => undefined);
+    this.faultAt = Date.now();
+    this.moves.push(this.faultAt);
+    const arn = await this.parts.watcher.wire(to).start({ mode: 'switchover', workloads: ['orders'], reason });
+    return this.ended((run) => run.arn === arn, `the switchover to ${to} ends`, boundMs);
+  }
+
+  /** Wait for the end of a failover that began after the fault. */
+  async failover(region: Region, boundMs: number): Promise<Execution> {
+    const mine = (run: Execution) => run.region === region && run.startedAt >= (this.faultAt ?? 0);
+    return this.ended(mine, `a failover in ${region} ends`, boundMs);
+  }
+
+  /** The client gets so many orders acknowledged, by one site where it is named. */
+  async writes(count: number, options: { site?: Region; boundMs: number }): Promise<void> {
+    this.parts.progress.phase(`${count} orders are acknowledged${options.site ? ` by ${options.site}` : ''}`);
+    await this.parts.client.acknowledges(count, { ...options, signal: this.parts.signal });
+    this.note(`${count} orders acknowledged${options.site ? ` by ${options.site}` : ''}`);
+  }
+
+  /** An order that was acknowledged by now arrives in the database of another region. */
+  async replicates(to: Region, boundMs: number): Promise<void> {
+    this.parts.progress.phase(`Replication reaches ${to}`);
+    const newest = acknowledged(this.parts.client.attempts).at(-1);
+    if (!newest) throw new Error('no order was acknowledged yet');
+    await untilRow(this.at(to), newest.id, boundMs, this.parts.signal);
+    this.note(`order ${newest.id} is in ${to}`);
+  }
+
+  /** Run SQL as the master user of a region's database. */
+  async sql(region: Region, text: string): Promise<void> {
+    await query(this.at(region), text);
+  }
+
+  /** A database, its site and how to reach it. */
+  at(region: Region): { network: DrillLab['network']; site: ProvisionedSite; workload: ProvisionedWorkload } {
+    const { workload, lab } = this.parts;
+    return { network: lab.network, workload, site: region === this.primary ? workload.primary : workload.recovery };
+  }
+
+  private async ended(which: (run: Execution) => boolean, what: string, boundMs: number): Promise<Execution> {
+    const { watcher, signal, progress } = this.parts;
+    progress.phase(`Until ${what}`);
+    return watcher.until(what, () => watcher.executions.find((run) => which(run) && run.stoppedAt !== undefined), boundMs, signal);
+  }
+}

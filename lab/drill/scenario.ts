@@ -1,0 +1,15 @@
+import type { Drill } from './drill.ts';
+import type { Promised } from './judge/promises.ts';
+import type { Objectives } from './judge/verdict.ts';
+
+/** One thing that may happen, what is done to make it happen, and what is promised for it. */
+export interface Scenario {
+  name: string;
+  title: string;
+  /** Two or three sentences for the report: what breaks and what should follow. */
+  story: string;
+  objectives: Objectives;
+  /** Breaks things, and waits for what is expected; throws where it does not come in time. */
+  run(drill: Drill): Promise<void>;
+  promises: readonly Promised[];
+}

@@ -1,0 +1,21 @@
+import type { Scenario } from '../scenario.ts';
+import { controlPlaneDown } from './control-plane-down.ts';
+import { databaseConnectionLoss } from './database-connection-loss.ts';
+import { failback } from './failback.ts';
+import { observerFault } from './observer-fault.ts';
+import { plannedSwitchover } from './planned-switchover.ts';
+import { recoveryRegionDown } from './recovery-region-down.ts';
+import { regionFailure } from './region-failure.ts';
+import { thirdPartyOutage } from './third-party-outage.ts';
+
+/** The scenarios, the default first. */
+export const scenarios: readonly Scenario[] = [
+  regionFailure,
+  plannedSwitchover,
+  failback,
+  observerFault,
+  thirdPartyOutage,
+  databaseConnectionLoss,
+  recoveryRegionDown,
+  controlPlaneDown,
+];
