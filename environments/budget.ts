@@ -50,3 +50,52 @@ export const activationBoundSeconds = (environment: Environment, workload: Workl
   const activation = waits.find(({ what }) => what.startsWith('promotion'))!.seconds;
   return 2 * (workload.objectives.rtoSeconds - (totalSeconds(waits) - activation));
 };
+
+/** The states of a run that wait by asking again. */
+export type WaitingStep =
+  | 'OpenIncident'
+  | 'MeasureLag'
+  | 'FenceWriter'
+  | 'TakeLease'
+  | 'PromoteDatabase'
+  | 'ScaleCompute'
+  | 'VerifyApplication'
+  | 'VerifyPublicName'
+  | 'ReprotectDatabase';
+
+/** A workload that others depend on was verified before their turn: its lease only has to be renewed once more. */
+const DEPENDENCY_SECONDS = 30;
+/** Replaying what was written before a planned stop, on a standby that was within its objective. */
+const REPLAY_SECONDS = 30;
+/** Switching backups on at the new writer; nothing waits for it but the record. */
+const REPROTECT_SECONDS = 300;
+
+/**
+ * How long a run waits at most in each state, in seconds between tries. Before the point of no return a wait ends where more waiting
+ * would not help; after it, where a person is needed.
+ */
+export const waitBoundsOf = (environment: Environment, workload: Workload): Record<WaitingStep, number> => {
+  const { lease, dns } = environment;
+  const activation = activationBoundSeconds(environment, workload);
+  const traffic = dns.checkIntervalSeconds * dns.failureThreshold + dns.ttlSeconds;
+  return {
+    OpenIncident: DEPENDENCY_SECONDS,
+    MeasureLag: DECISION_SECONDS,
+    FenceWriter: 2 * lease.renewEverySeconds + lease.fenceLeadSeconds + REPLAY_SECONDS,
+    TakeLease: lease.ttlSeconds + lease.maxClockSkewSeconds + lease.renewEverySeconds,
+    PromoteDatabase: activation,
+    ScaleCompute: activation,
+    VerifyApplication: activation,
+    VerifyPublicName: 2 * traffic + VERIFICATION_SECONDS,
+    ReprotectDatabase: REPROTECT_SECONDS,
+  };
+};
+
+/** The tasks' own time beside the waits: about fifteen, of 30 s at most each. */
+const TASKS_SECONDS = 450;
+
+/** How long one workload's part of a run can take, approval included: each try takes time too, at most as much again as the waits. */
+export const runBoundSeconds = (environment: Environment, workload: Workload): number => {
+  const waits = Object.values(waitBoundsOf(environment, workload)).reduce((sum, seconds) => sum + seconds, 0);
+  return 2 * waits + TASKS_SECONDS + environment.failover.approvalTimeoutMinutes * 60;
+};

@@ -1,5 +1,7 @@
-import type { z } from 'zod';
-import { type Environment, type EnvironmentInput, environmentSchema } from './schema.ts';
+import { describeIssue, pathText } from './describe.ts';
+import { findProblems } from './problems.ts';
+import { readable, salvage } from './salvage.ts';
+import { type Environment, type EnvironmentInput, environmentShape } from './schema.ts';
 
 /** Thrown by `defineEnvironment`: lists every problem, one a line, with path, what was given and how to fix it. */
 export class InvalidEnvironment extends Error {
@@ -16,28 +18,15 @@ export class InvalidEnvironment extends Error {
 }
 
 /**
- * Validates an environment and fills in its defaults.
- * @throws InvalidEnvironment naming all problems at once.
+ * Validates an environment, its shape and the rules beyond it, and fills in its defaults.
+ * @throws InvalidEnvironment naming all problems at once: the rules also run on what is readable of a wrong shape.
  */
 export const defineEnvironment = (input: EnvironmentInput): Environment => {
-  const result = environmentSchema.safeParse(input);
-  if (result.success) return result.data;
-  throw new InvalidEnvironment(
-    String(input?.name ?? 'without a name'),
-    result.error.issues.map((issue) => describe(issue, input)),
-  );
+  const result = environmentShape.safeParse(input);
+  const shapeProblems = result.error?.issues.map((issue) => describeIssue(issue, environmentShape, input)) ?? [];
+  const rest = result.data ?? (readable(() => salvage(environmentShape, input)) as Environment | undefined);
+  const ruleProblems = rest ? findProblems(rest).map(({ path, message }) => `${pathText(path)}: ${message}`) : [];
+  const problems = [...shapeProblems, ...ruleProblems];
+  if (result.success && problems.length === 0) return result.data;
+  throw new InvalidEnvironment(String((input as Partial<EnvironmentInput> | undefined)?.name ?? 'without a name'), problems);
 };
-
-const describe = (issue: z.core.$ZodIssue, input: unknown): string => {
-  const given = issue.code === 'unrecognized_keys' || issue.code === 'custom' ? '' : ` (given: ${show(valueAt(input, issue.path))})`;
-  return `${pathText(issue.path)}: ${issue.message}${given}`;
-};
-
-const pathText = (path: readonly PropertyKey[]): string =>
-  path.reduce<string>((text, key) => (typeof key === 'number' ? `${text}[${key}]` : text ? `${text}.${String(key)}` : String(key)), '') ||
-  '(environment)';
-
-const valueAt = (input: unknown, path: readonly PropertyKey[]): unknown =>
-  path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key], input);
-
-const show = (value: unknown): string => (value === undefined ? 'nothing' : (JSON.stringify(value)?.slice(0, 80) ?? String(value)));

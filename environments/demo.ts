@@ -46,4 +46,5 @@ export default defineEnvironment({
     },
   ],
   tags: { team: 'platform', service: 'lifeboat' },
+  terminationProtection: false, // a demo is thrown away; leave it out
 });

@@ -1,4 +1,5 @@
 import { totalSeconds, waitsOf } from './budget.ts';
+import { readable } from './salvage.ts';
 import type { Environment } from './schema.ts';
 
 export interface Problem {
@@ -13,48 +14,55 @@ const STRONG_SETS: readonly (readonly string[])[] = [
   ['ap-northeast-1', 'ap-northeast-2', 'ap-northeast-3'],
 ];
 
-/** The rules that a shape cannot say. Each message names what is wrong, what is accepted, and the fix. */
-export const findProblems = (environment: Environment): Problem[] => [
-  ...regionProblems(environment),
-  ...leaseProblems(environment),
-  ...nameProblems(environment),
-  ...dependencyProblems(environment),
-  ...objectiveProblems(environment),
-];
+type Rule = (environment: Environment) => Problem[];
 
-const regionProblems = ({ sites, witness, consistency, failover, acceptedRisks }: Environment): Problem[] => {
+/**
+ * The rules that a shape cannot say. Each message names what is wrong, what is accepted, and the fix. Each rule stands alone: one that
+ * needs a part with a wrong shape has nothing to say, and the others are still heard.
+ */
+export const findProblems: Rule = (environment) => rules.flatMap((rule) => readable(() => rule(environment)) ?? []);
+
+const siteProblems: Rule = ({ sites }) =>
+  sites.primary.region !== sites.recovery.region
+    ? []
+    : [
+        {
+          path: ['sites', 'recovery', 'region'],
+          message: `is ${sites.recovery.region}, the primary site's region too; choose another region`,
+        },
+      ];
+
+const witnessProblems: Rule = ({ sites, witness: { region } }) =>
+  region !== sites.primary.region && region !== sites.recovery.region
+    ? []
+    : [{ path: ['witness', 'region'], message: `is ${region}, a site's region too; the witness must stand in a third region` }];
+
+const consistencyProblems: Rule = ({ sites, witness, consistency }) => {
   const regions = [sites.primary.region, sites.recovery.region, witness.region];
-  const problems: Problem[] = [];
-  if (regions[0] === regions[1]) {
-    problems.push({
-      path: ['sites', 'recovery', 'region'],
-      message: `is ${regions[1]}, the primary site's region too; choose another region`,
-    });
-  }
-  if (regions[2] === regions[0] || regions[2] === regions[1]) {
-    problems.push({
-      path: ['witness', 'region'],
-      message: `is ${regions[2]}, a site's region too; the witness must stand in a third region`,
-    });
-  }
-  if (consistency === 'strong' && !STRONG_SETS.some((set) => regions.every((region) => set.includes(region)))) {
-    const sets = STRONG_SETS.map((set) => set.join(', ')).join(' | ');
-    problems.push({
+  // Regions that are not three have their own problem.
+  if (consistency !== 'strong' || new Set(regions).size < 3 || STRONG_SETS.some((set) => regions.every((region) => set.includes(region))))
+    return [];
+  const sets = STRONG_SETS.map((set) => set.join(', ')).join(' | ');
+  return [
+    {
       path: ['consistency'],
-      message: `strong is not possible across ${regions.join(', ')}; use regions of one set (${sets}), or consistency: 'eventual'`,
-    });
-  }
-  const risk = 'automatic-failover-on-eventual-ledger';
-  if (consistency === 'eventual' && failover.policy === 'automatic' && !acceptedRisks.includes(risk)) {
-    problems.push({
-      path: ['failover', 'policy'],
-      message: `automatic needs consistency: 'strong', else two sites may both hold the lease; use 'approval', or accept the risk: acceptedRisks: ['${risk}']`,
-    });
-  }
-  return problems;
+      message: `is 'strong', which is not possible across ${regions.join(', ')}; use regions of one set (${sets}), or consistency: 'eventual'`,
+    },
+  ];
 };
 
-const leaseProblems = ({ lease }: Environment): Problem[] => {
+const riskProblems: Rule = ({ consistency, failover, acceptedRisks }) => {
+  const risk = 'automatic-failover-on-eventual-ledger';
+  if (consistency !== 'eventual' || failover.policy !== 'automatic' || acceptedRisks.includes(risk)) return [];
+  return [
+    {
+      path: ['failover', 'policy'],
+      message: `is 'automatic', which needs consistency: 'strong', else two sites may both hold the lease; use 'approval', or accept the risk: acceptedRisks: ['${risk}']`,
+    },
+  ];
+};
+
+const leaseProblems: Rule = ({ lease }) => {
   const needed = lease.renewEverySeconds * 2 + lease.fenceLeadSeconds;
   if (needed < lease.ttlSeconds) return [];
   const sum = `2 x renewEverySeconds ${lease.renewEverySeconds} + fenceLeadSeconds ${lease.fenceLeadSeconds} = ${needed}`;
@@ -66,41 +74,46 @@ const leaseProblems = ({ lease }: Environment): Problem[] => {
   ];
 };
 
-const nameProblems = ({ workloads }: Environment): Problem[] => [
-  ...duplicates(workloads.map((workload, i) => ({ value: workload.name, path: ['workloads', i, 'name'] }))),
-  ...duplicates(
-    workloads.map((workload, i) => ({ value: workload.endpoint.publicName, path: ['workloads', i, 'endpoint', 'publicName'] })),
-  ),
-  ...workloads.flatMap((workload, i) =>
-    duplicates(workload.databases.map((database, j) => ({ value: database.name, path: ['workloads', i, 'databases', j, 'name'] }))),
-  ),
-  ...workloads.flatMap((workload, i) =>
-    duplicates(workload.compute.map((compute, j) => ({ value: compute.name, path: ['workloads', i, 'compute', j, 'name'] }))),
-  ),
-  ...workloads.flatMap(({ endpoint }, i) =>
-    endpoint.publicName === endpoint.hostedZone.name || endpoint.publicName.endsWith(`.${endpoint.hostedZone.name}`)
+const nameProblems: Rule = ({ workloads }) => [
+  ...duplicates(each(workloads, (workload, i) => ({ value: workload.name, path: ['workloads', i, 'name'] }))),
+  ...duplicates(each(workloads, ({ endpoint }, i) => ({ value: endpoint.publicName, path: ['workloads', i, 'endpoint', 'publicName'] }))),
+  ...each(workloads, ({ databases }, i) =>
+    duplicates(each(databases, ({ name }, j) => ({ value: name, path: ['workloads', i, 'databases', j, 'name'] }))),
+  ).flat(),
+  ...each(workloads, ({ compute }, i) =>
+    duplicates(each(compute, ({ name }, j) => ({ value: name, path: ['workloads', i, 'compute', j, 'name'] }))),
+  ).flat(),
+];
+
+const zoneProblems: Rule = ({ workloads }) =>
+  each(workloads, ({ endpoint: { publicName, hostedZone } }, i) =>
+    publicName.endsWith(`.${hostedZone.name}`)
       ? []
       : [
           {
             path: ['workloads', i, 'endpoint', 'publicName'],
-            message: `${endpoint.publicName} is not in the hosted zone ${endpoint.hostedZone.name}`,
+            // A name at the top of its zone cannot be a CNAME.
+            message: `is ${publicName}, which is not below the hosted zone ${hostedZone.name}; give a name that ends with .${hostedZone.name}`,
           },
         ],
-  ),
-];
+  ).flat();
+
+/** What `read` gives of each entry, but for those that it cannot read. */
+const each = <T, R>(entries: readonly T[], read: (entry: T, index: number) => R): R[] =>
+  Array.from(entries.keys()).flatMap((i) => readable(() => [read(entries[i]!, i)]) ?? []);
 
 const duplicates = (entries: { value: string; path: (string | number)[] }[]): Problem[] =>
   entries
     .filter(({ value }, i) => entries.findIndex((other) => other.value === value) < i)
-    .map(({ value, path }) => ({ path, message: `'${value}' is used twice; give each its own` }));
+    .map(({ value, path }) => ({ path, message: `is '${value}', which is used before; give each its own` }));
 
-const dependencyProblems = ({ workloads }: Environment): Problem[] => {
+const dependencyProblems: Rule = ({ workloads }) => {
   const known = workloads.map(({ name }) => name);
   const unknown = workloads.flatMap(({ dependsOn }, i) =>
     dependsOn.flatMap((name, j) =>
       known.includes(name)
         ? []
-        : [{ path: ['workloads', i, 'dependsOn', j], message: `'${name}' is no workload of this environment; known: ${known.join(', ')}` }],
+        : [{ path: ['workloads', i, 'dependsOn', j], message: `is '${name}', which is no workload here; there are: ${known.join(', ')}` }],
     ),
   );
   return unknown.length > 0 ? unknown : cycleProblems(workloads);
@@ -124,8 +137,8 @@ const cycleProblems = (workloads: Environment['workloads']): Problem[] => {
   return [];
 };
 
-const objectiveProblems = (environment: Environment): Problem[] =>
-  environment.workloads.flatMap((workload, i) => {
+const objectiveProblems: Rule = (environment) =>
+  each(environment.workloads, (workload, i): Problem[] => {
     const waits = waitsOf(environment, workload);
     const total = totalSeconds(waits);
     if (total <= workload.objectives.rtoSeconds) return [];
@@ -136,4 +149,16 @@ const objectiveProblems = (environment: Environment): Problem[] =>
         message: `is ${workload.objectives.rtoSeconds} s but a failover of '${workload.name}' takes up to ${total} s: ${sum}; raise it or shorten a wait`,
       },
     ];
-  });
+  }).flat();
+
+const rules: readonly Rule[] = [
+  siteProblems,
+  witnessProblems,
+  consistencyProblems,
+  riskProblems,
+  leaseProblems,
+  nameProblems,
+  zoneProblems,
+  dependencyProblems,
+  objectiveProblems,
+];

@@ -21,10 +21,9 @@ const perSite = <T extends z.ZodType>(value: T) => z.strictObject({ primary: val
 
 /** Where functions that speak SQL run. The subnets need a way to the AWS APIs and the public internet (NAT), which the probes use. */
 const network = z.strictObject({
-  vpcId: z.string().regex(/^vpc-[0-9a-f]+$/),
-  subnetIds: z.array(z.string().regex(/^subnet-[0-9a-f]+$/)).min(2),
-  availabilityZones: z.array(z.string()).min(2),
-  securityGroupIds: z.array(z.string().regex(/^sg-[0-9a-f]+$/)).min(1),
+  /** Two or more, in different zones. Nothing is looked up: the same file gives the same stacks everywhere. */
+  subnetIds: z.array(z.string().regex(/^subnet-[0-9a-f]+$/, 'a subnet id, for example subnet-0a1b2c3d')).min(2),
+  securityGroupIds: z.array(z.string().regex(/^sg-[0-9a-f]+$/, 'a security group id, for example sg-0a1b2c3d')).min(1),
 });
 const site = z.strictObject({ region, network: network.optional() });
 
@@ -123,8 +122,10 @@ const dns = z.strictObject({
   failureThreshold: z.number().int().min(1).max(10).default(1),
 });
 
-const shape = z.strictObject({
-  name: slug('an environment', 20),
+/** The shape alone; `environmentSchema` adds the rules. */
+export const environmentShape = z.strictObject({
+  /** Part of every physical name: 16 characters leave room for the longest, the evidence bucket's. */
+  name: slug('an environment', 16),
   account: z.string().regex(/^\d{12}$/, 'an AWS account id, 12 digits'),
   sites: perSite(site),
   witness: z.strictObject({ region }),
@@ -140,18 +141,20 @@ const shape = z.strictObject({
   notify: z.strictObject({ emails: z.array(z.email()).default([]) }).prefault({}),
   workloads: z.array(workloadSchema).min(1),
   tags: z.record(z.string().min(1), z.string()).default({}),
+  /** CloudFormation refuses to delete the stacks until this is off again. */
+  terminationProtection: z.boolean().default(true),
 });
 
 /** What a user writes: every field with a default may be left out. */
-export type EnvironmentInput = z.input<typeof shape>;
+export type EnvironmentInput = z.input<typeof environmentShape>;
 /** The validated environment, defaults filled in: the plan that every function carries. */
-export type Environment = z.infer<typeof shape>;
+export type Environment = z.infer<typeof environmentShape>;
 export type Workload = Environment['workloads'][number];
 export type Database = Workload['databases'][number];
 export type Compute = Workload['compute'][number];
 export type SiteConfig = Environment['sites']['primary'];
 
 /** Shape and rules together: regions, names, cycles, and an RTO that its waits can meet. All problems are reported at once. */
-export const environmentSchema = shape.superRefine((environment, context) => {
+export const environmentSchema = environmentShape.superRefine((environment, context) => {
   for (const { path, message } of findProblems(environment)) context.addIssue({ code: 'custom', path, message });
 });

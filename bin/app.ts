@@ -1,0 +1,26 @@
+import { join } from 'node:path';
+import { App } from 'aws-cdk-lib';
+import { InvalidEnvironment } from '../environments/define.ts';
+import { load, UnknownEnvironment } from '../environments/load.ts';
+import { BundleFailed, bundle } from '../infra/bundle.ts';
+import { createLifeboat } from '../infra/lifeboat.ts';
+import { steps } from '../infra/steps.ts';
+
+const root = join(import.meta.dirname, '..');
+
+const synthesise = async (): Promise<void> => {
+  const app = new App();
+  const environment = await load(app.node.tryGetContext('env'));
+  const bundles = bundle(steps, { sources: join(root, 'lambdas'), outDir: join(root, 'dist', environment.name), environment });
+  createLifeboat(app, { environment, bundles, definitions: join(root, 'statemachines') });
+  app.synth();
+};
+
+try {
+  await synthesise();
+} catch (error) {
+  // What a person can put right is said in words; anything else is a defect and keeps its stack trace.
+  if (!(error instanceof InvalidEnvironment || error instanceof UnknownEnvironment || error instanceof BundleFailed)) throw error;
+  process.stderr.write(`\n${error.message}\n\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,136 @@
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
+import { AttributeType, BillingMode, Table } from 'aws-cdk-lib/aws-dynamodb';
+import { ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Construct } from 'constructs';
+import { Alarm } from './alarm.ts';
+import type { Foundation } from './foundation.ts';
+import { accept } from './nag.ts';
+import { EveryMinute } from './schedule.ts';
+import { Step } from './step.ts';
+
+/** The shortest period of a CloudWatch alarm, and the one in which the loop's metric is judged. */
+const ALARM_PERIOD_SECONDS = 10;
+/** The loop runs on until its successor has begun: a start may come a minute late. */
+const WATCH_TIMEOUT_SECONDS = 180;
+/** A start that is older than this is about another outage. */
+const START_MAX_AGE_SECONDS = 300;
+
+/** The observer of a region; in a site also the guard of the lease, the judge, and the alarms that start a failover. */
+export class Detection extends Construct {
+  constructor(
+    scope: Construct,
+    id: string,
+    private readonly foundation: Foundation,
+  ) {
+    super(scope, id);
+    this.createTable();
+    new EveryMinute(this, 'WatchSchedule', foundation, this.createWatch());
+    if (foundation.site) {
+      this.createAlarms(this.createStarter());
+      this.createBeatAlarm();
+    }
+  }
+
+  /** What this region's observer saw last; the other regions read it. An ordinary table: a copy of it would tie the observers together. */
+  private createTable(): void {
+    const table = new Table(this, 'Observations', {
+      tableName: this.foundation.names.observations,
+      partitionKey: { name: 'pk', type: AttributeType.STRING },
+      sortKey: { name: 'sk', type: AttributeType.STRING },
+      billingMode: BillingMode.PAY_PER_REQUEST,
+      timeToLiveAttribute: 'ttl',
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    accept(table, 'DDB3', 'observations are renewed every few seconds and worthless after a minute: there is nothing to restore');
+  }
+
+  private createWatch(): Step {
+    const { rights, site, environment } = this.foundation;
+    const { primary, recovery } = environment.sites;
+    // A witness holds no replica of the ledger: it learns from the sites' replicas which site is active.
+    const siteRights = [
+      rights.readLedger(),
+      rights.writeLedger('lease'),
+      rights.putMetrics(),
+      rights.readSecrets(),
+      rights.describeDatabases(),
+    ];
+    const witnessRights = [rights.readLedger([primary.region, recovery.region])];
+    return new Step(this, this.foundation, {
+      step: 'detection/watch',
+      description: 'Observes the workloads in a loop; in a site judges, and renews the lease of what is active here',
+      timeoutSeconds: WATCH_TIMEOUT_SECONDS,
+      memoryMb: 128, // it never stops: memory is its price
+      sql: true,
+      asynchronous: { retries: 0, maxAgeSeconds: 60 },
+      rights: [rights.readObservations(), rights.writeObservations(), ...(site ? siteRights : witnessRights)],
+    });
+  }
+
+  private createStarter(): Step {
+    const { rights, names, region } = this.foundation;
+    return new Step(this, this.foundation, {
+      step: 'detection/start-failover',
+      description: "Turns the alarm 'workload down' into a run of the failover machine, once",
+      timeoutSeconds: 30,
+      memoryMb: 256,
+      usesKey: true,
+      asynchronous: { retries: 2, maxAgeSeconds: START_MAX_AGE_SECONDS },
+      rights: [rights.startExecution('failover'), rights.readLedger(), rights.publish()],
+      variables: { LIFEBOAT_MACHINE_ARN: names.arn('states', region, `stateMachine:${names.machine('failover')}`) },
+    });
+  }
+
+  private createAlarms(starter: Step): void {
+    const { environment, names, region, notification } = this.foundation;
+    const periods = environment.detection.confirmationSeconds / ALARM_PERIOD_SECONDS;
+    for (const { name } of environment.workloads) {
+      new Alarm(this, `${name}Down`, {
+        name: `${names.prefix}-${name}-down`,
+        metric: new Metric({
+          namespace: 'Lifeboat',
+          metricName: 'WorkloadDown',
+          dimensionsMap: { Environment: environment.name, Workload: name },
+          statistic: 'Minimum',
+          period: Duration.seconds(ALARM_PERIOD_SECONDS),
+        }),
+        threshold: 1,
+        evaluationPeriods: periods,
+        missing: 'notBreaching', // an observer that cannot tell says nothing, and silence moves no workload
+        invokes: starter.function.functionArn,
+        topic: notification.topic,
+        impact: `The quorum of observers cannot use '${name}' in its active site, and this site could take it over.`,
+        runbook: 'Workload down',
+        notCovered: 'an outage that fewer observers than the quorum see, and wrong answers with status 200',
+      });
+    }
+    starter.function.addPermission('Alarms', {
+      principal: new ServicePrincipal('lambda.alarms.cloudwatch.amazonaws.com'),
+      sourceAccount: environment.account,
+      sourceArn: names.arn('cloudwatch', region, `alarm:${names.prefix}-*-down`),
+    });
+  }
+
+  private createBeatAlarm(): void {
+    const { environment, names, notification } = this.foundation;
+    new Alarm(this, 'WatchSilent', {
+      name: `${names.prefix}-watch-silent`,
+      metric: new Metric({
+        namespace: 'Lifeboat',
+        metricName: 'WatchBeat',
+        dimensionsMap: { Environment: environment.name },
+        statistic: 'Sum',
+        period: Duration.minutes(1),
+      }),
+      threshold: 1,
+      below: true,
+      evaluationPeriods: 3,
+      missing: 'breaching',
+      topic: notification.topic,
+      impact: "This site's observer is silent: it cannot start a failover, and no lease is renewed for what is active here.",
+      runbook: 'Watch silent',
+      notCovered: "the witness's observer, whose silence the sites count as 'unknown'",
+    });
+  }
+}

@@ -1,0 +1,201 @@
+import { Aws, CfnOutput, Fn } from 'aws-cdk-lib';
+import { FunctionUrlAuthType } from 'aws-cdk-lib/aws-lambda';
+import { Construct } from 'constructs';
+import type { Foundation } from './foundation.ts';
+import type { Right, Rights } from './rights.ts';
+import { longestWaits, runTimeoutSeconds } from './run-bounds.ts';
+import { EveryMinute } from './schedule.ts';
+import { Machine } from './state-machine.ts';
+import { Step, type StepProps } from './step.ts';
+import { pascalName, type StepName } from './steps.ts';
+
+interface MachineStep extends Pick<StepProps, 'description' | 'timeoutSeconds' | 'sql' | 'usesKey'> {
+  needs: (rights: Rights) => Right[][];
+  /** It writes the incident's record into the evidence bucket. */
+  savesRecord?: boolean;
+}
+
+const MEMORY_MB = 256;
+
+/** The machine's steps in the order of the runbook. Each may write its own start and end to the ledger; beyond that only what is here. */
+const machineSteps = {
+  'failover/read-request': { description: 'Validates the input and orders the workloads', timeoutSeconds: 10, needs: () => [] },
+  'failover/open-incident': {
+    description: 'Opens the incident and claims the workload: one run at a time',
+    timeoutSeconds: 20,
+    needs: (rights) => [rights.readLedger(), rights.writeLedger('lease')],
+  },
+  'failover/confirm-outage': {
+    description: 'Probes again before anything is done',
+    timeoutSeconds: 30,
+    needs: (rights) => [rights.readObservations(), rights.readLedger()],
+  },
+  'failover/measure-lag': {
+    description: 'Measures on the standby what a promotion would lose',
+    timeoutSeconds: 20,
+    sql: true,
+    needs: (rights) => [rights.describeDatabases(), rights.readSecrets(), rights.readLedger()],
+  },
+  'failover/ask-approval': {
+    description: 'Asks a person, with a token that answers',
+    timeoutSeconds: 20,
+    usesKey: true,
+    needs: (rights) => [rights.publish()],
+  },
+  'failover/fence-writer': {
+    description: 'Learns whether the old writer is fenced; never waits for a dead region',
+    timeoutSeconds: 20,
+    sql: true,
+    needs: (rights) => [rights.readLedger(), rights.describeDatabases(), rights.readSecrets()],
+  },
+  'failover/take-lease': {
+    description: 'Takes the lease once it was released or has expired',
+    timeoutSeconds: 20,
+    needs: (rights) => [rights.readLedger(), rights.writeLedger('lease')],
+  },
+  'failover/promote-database': {
+    description: 'Promotes the standby; done when it has accepted a write',
+    timeoutSeconds: 30,
+    sql: true,
+    needs: (rights) => [rights.describeDatabases(), rights.promoteDatabases(), rights.readSecrets(), rights.readLedger()],
+  },
+  'failover/scale-compute': {
+    description: 'Scales the services up; done when all tasks run',
+    timeoutSeconds: 20,
+    needs: (rights) => [rights.scaleCompute()],
+  },
+  'failover/verify-application': {
+    description: "Writes through this site's own load balancer and reads it back",
+    timeoutSeconds: 30,
+    needs: () => [],
+  },
+  'failover/shift-traffic': {
+    description: "Sets the lease's serving site, which the beacon answers from",
+    timeoutSeconds: 20,
+    needs: (rights) => [rights.readLedger(), rights.writeLedger('lease')],
+  },
+  'failover/verify-public-name': {
+    description: 'Writes through the public name: this stops the clock of the RTO',
+    timeoutSeconds: 30,
+    needs: () => [],
+  },
+  'failover/reprotect-database': {
+    description: 'Switches backups on at the new writer',
+    timeoutSeconds: 20,
+    needs: (rights) => [rights.describeDatabases(), rights.modifyDatabases()],
+  },
+  'failover/close-incident': {
+    description: 'Measures RTO and RPO, writes the record, tells people',
+    timeoutSeconds: 30,
+    usesKey: true,
+    savesRecord: true,
+    needs: (rights) => [...closing(rights), rights.putMetrics()],
+  },
+  'failover/abort-incident': {
+    description: 'Gives back what was taken and records why; the active site serves on',
+    timeoutSeconds: 30,
+    usesKey: true,
+    savesRecord: true,
+    needs: (rights) => [...closing(rights), rights.scaleCompute()],
+  },
+  'failover/settle-run': {
+    description: "Sums the workloads' outcomes up: a run with a failure fails",
+    timeoutSeconds: 10,
+    needs: () => [],
+  },
+} satisfies Partial<Record<StepName, MachineStep>>;
+
+/** The claim is dropped, the record written, people are told. */
+const closing = (rights: Rights): Right[][] => [rights.readLedger(), rights.writeLedger('lease'), rights.writeEvidence(), rights.publish()];
+
+/** A site's means to pull a workload to itself: the steps, the machine that orders them, the reconciler, and the beacon for traffic. */
+export class Failover extends Construct {
+  readonly machine: Machine;
+
+  constructor(
+    scope: Construct,
+    id: string,
+    private readonly foundation: Foundation,
+    definitions: string,
+  ) {
+    super(scope, id);
+    this.machine = new Machine(this, 'Machine', foundation, {
+      name: 'failover',
+      definitions,
+      steps: this.createMachineSteps(),
+      numbers: {
+        RunTimeoutSeconds: runTimeoutSeconds(foundation.environment),
+        ApprovalTimeoutSeconds: foundation.environment.failover.approvalTimeoutMinutes * 60,
+      },
+      waits: longestWaits(foundation.environment),
+      alarms: {
+        failed: {
+          impact: 'A failover run ended in failure: its workload is either still in its old site or between the two.',
+          runbook: 'Failover run failed',
+          notCovered: 'runs that never started',
+        },
+        timedOut: {
+          impact: 'A failover run outlived its bound and was stopped: its workload may be between the two sites.',
+          runbook: 'Failover run timed out',
+          notCovered: 'runs that are slow but within the bound',
+        },
+        aborted: {
+          impact: 'Somebody stopped a failover run: its workload may be between the two sites.',
+          runbook: 'Failover run aborted',
+          notCovered: 'runs that refused or gave up by themselves, which are recorded and told',
+        },
+      },
+    });
+    this.createReconciler();
+    this.createBeacon();
+  }
+
+  private createMachineSteps(): Record<string, Step> {
+    const { rights, names, region } = this.foundation;
+    const evidence = { LIFEBOAT_EVIDENCE_BUCKET: names.evidenceBucket(region) };
+    const create = (step: StepName, { needs, savesRecord, ...props }: MachineStep) =>
+      new Step(this, this.foundation, {
+        step,
+        memoryMb: MEMORY_MB,
+        ...props,
+        rights: [rights.writeLedger('incident'), ...needs(rights)],
+        variables: savesRecord ? evidence : {},
+      });
+    const entries = Object.entries(machineSteps) as [StepName, MachineStep][];
+    return Object.fromEntries(entries.map(([step, props]) => [pascalName(step), create(step, props)]));
+  }
+
+  private createReconciler(): void {
+    const { rights } = this.foundation;
+    const reconcile = new Step(this, this.foundation, {
+      step: 'failover/reconcile-site',
+      description: 'Brings a site that lost its role, or returned from an outage, to what the lease says',
+      timeoutSeconds: 60,
+      memoryMb: MEMORY_MB,
+      sql: true,
+      asynchronous: { retries: 0, maxAgeSeconds: 60 },
+      rights: [rights.readLedger(), rights.rebuildDatabases(), rights.scaleCompute(), rights.readSecrets()],
+    });
+    new EveryMinute(this, 'ReconcileSchedule', this.foundation, reconcile);
+  }
+
+  /**
+   * The only thing here that the public can reach. Route 53's checkers sign nothing, so its URL asks for no signature; its path holds
+   * a token, it reads one field of one item, and it answers nothing but a status.
+   */
+  private createBeacon(): void {
+    const { rights, names } = this.foundation;
+    const token = Fn.select(2, Fn.split('/', Aws.STACK_ID)); // the stack's own UUID: stable, and not to be guessed
+    const beacon = new Step(this, this.foundation, {
+      step: 'failover/answer-beacon',
+      description: 'Answers 200 if and only if the lease says that the recovery site serves',
+      timeoutSeconds: 5,
+      memoryMb: MEMORY_MB,
+      rights: [rights.readLedger()],
+      variables: { LIFEBOAT_BEACON_TOKEN: token },
+    });
+    const url = beacon.function.addFunctionUrl({ authType: FunctionUrlAuthType.NONE });
+    new CfnOutput(this, 'BeaconHost', { value: Fn.select(2, Fn.split('/', url.url)), exportName: names.beaconExport('host') });
+    new CfnOutput(this, 'BeaconToken', { value: token, exportName: names.beaconExport('token') });
+  }
+}

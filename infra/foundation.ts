@@ -1,0 +1,86 @@
+import { RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Effect, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Key } from 'aws-cdk-lib/aws-kms';
+import { Construct } from 'constructs';
+import type { Environment, SiteName } from '../environments/schema.ts';
+import type { Bundles } from './bundle.ts';
+import { Names } from './names.ts';
+import { Notification } from './notification.ts';
+import { Rights } from './rights.ts';
+
+export interface FoundationProps {
+  environment: Environment;
+  bundles: Bundles;
+  /** Nothing for the witness. */
+  site?: SiteName;
+}
+
+/** What all constructs of one region stand on: the plan, the names, the region's key and its way to tell people. */
+export class Foundation extends Construct {
+  readonly environment: Environment;
+  readonly bundles: Bundles;
+  readonly site: SiteName | undefined;
+  readonly region: string;
+  readonly names: Names;
+  readonly rights: Rights;
+  readonly key: Key;
+  readonly notification: Notification;
+
+  constructor(scope: Construct, id: string, { environment, bundles, site }: FoundationProps) {
+    super(scope, id);
+    this.environment = environment;
+    this.bundles = bundles;
+    this.site = site;
+    this.region = Stack.of(this).region;
+    this.names = new Names(environment);
+    this.rights = new Rights(environment, this.names, this.region, site);
+    this.key = this.createKey();
+    this.notification = new Notification(this, 'Notification', this);
+  }
+
+  /** One key for all that this region keeps. Retained: evidence that nobody can decrypt is no evidence. */
+  private createKey(): Key {
+    const key = new Key(this, 'Key', {
+      alias: this.names.prefix,
+      description: `Lifeboat ${this.environment.name}: topic, queue, evidence and logs of this region`,
+      enableKeyRotation: true,
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    const { account } = this.environment;
+    const services = {
+      Alarms: { service: 'cloudwatch.amazonaws.com', conditions: { StringEquals: { 'aws:SourceAccount': account } } },
+      Logs: {
+        service: `logs.${this.region}.amazonaws.com`,
+        conditions: {
+          ArnLike: { 'kms:EncryptionContext:aws:logs:arn': this.names.arn('logs', this.region, `log-group:*/${this.names.prefix}-*`) },
+        },
+      },
+    };
+    for (const [sid, { service, conditions }] of Object.entries(services)) {
+      key.addToResourcePolicy(
+        new PolicyStatement({
+          sid,
+          effect: Effect.ALLOW,
+          principals: [new ServicePrincipal(service)],
+          actions: [
+            'kms:Encrypt',
+            'kms:Decrypt',
+            'kms:ReEncryptFrom',
+            'kms:ReEncryptTo',
+            'kms:GenerateDataKey',
+            'kms:GenerateDataKeyWithoutPlaintext',
+            'kms:DescribeKey',
+          ],
+          resources: ['*'], // in a key's policy: this key
+          conditions,
+        }),
+      );
+    }
+    return key;
+  }
+
+  /** The right to use the region's key, for whoever writes to what it encrypts. */
+  useKey(): PolicyStatement {
+    return new PolicyStatement({ actions: ['kms:GenerateDataKey', 'kms:Decrypt'], resources: [this.key.keyArn] });
+  }
+}

@@ -1,0 +1,57 @@
+import { type App, Tags, Validations } from 'aws-cdk-lib';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import type { Environment } from '../environments/schema.ts';
+import type { Bundles } from './bundle.ts';
+import { DnsStack } from './dns-stack.ts';
+import { LedgerStack } from './ledger-stack.ts';
+import { SiteStack } from './site-stack.ts';
+import { WitnessStack } from './witness-stack.ts';
+
+export interface LifeboatProps {
+  environment: Environment;
+  bundles: Bundles;
+  /** Folder of the state machines' texts. */
+  definitions: string;
+}
+
+export interface Lifeboat {
+  ledger: LedgerStack;
+  primary: SiteStack;
+  recovery: SiteStack;
+  witness: WitnessStack;
+  dns: DnsStack;
+}
+
+/** An environment's five stacks in its three regions, in the order of their deployment. */
+export const createLifeboat = (app: App, { environment, bundles, definitions }: LifeboatProps): Lifeboat => {
+  const { name, account, sites, witness, terminationProtection } = environment;
+  const common = (kind: string, region: string, description: string) => ({
+    stackName: `lifeboat-${name}-${kind}`,
+    env: { account, region },
+    terminationProtection,
+    environment,
+    description: `Lifeboat ${name}: ${description}`,
+  });
+  const site = (role: 'primary' | 'recovery') =>
+    new SiteStack(app, `lifeboat-${name}-${role}`, {
+      ...common('site', sites[role].region, `a site (home role ${role})`),
+      bundles,
+      definitions,
+      site: role,
+    });
+
+  const ledger = new LedgerStack(app, `lifeboat-${name}-ledger`, common('ledger', sites.primary.region, 'leases and incidents'));
+  const primary = site('primary');
+  const recovery = site('recovery');
+  const observer = new WitnessStack(app, `lifeboat-${name}-witness`, {
+    ...common('witness', witness.region, 'the observer outside both sites'),
+    bundles,
+  });
+  const dns = new DnsStack(app, `lifeboat-${name}-dns`, common('dns', sites.recovery.region, 'public names that follow the lease'));
+  for (const stack of [primary, recovery, observer]) stack.addStackDependency(ledger);
+  dns.addStackDependency(recovery);
+
+  for (const [key, value] of Object.entries({ 'lifeboat:environment': name, ...environment.tags })) Tags.of(app).add(key, value);
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+  return { ledger, primary, recovery, witness: observer, dns };
+};

@@ -1,0 +1,171 @@
+import { Effect, PolicyStatement, type PolicyStatementProps } from 'aws-cdk-lib/aws-iam';
+import type { Environment, SiteName } from '../environments/schema.ts';
+import type { Names } from './names.ts';
+
+/** What a step may do, and why each `*` in it cannot be narrower. A `*` without a reason fails the synth. */
+export interface Right {
+  statement: PolicyStatement;
+  /** Reason by resource that holds a `*`. */
+  wildcards: Record<string, string>;
+}
+
+const allow = (props: PolicyStatementProps, wildcards: Record<string, string> = {}): Right => ({
+  statement: new PolicyStatement({ effect: Effect.ALLOW, ...props }),
+  wildcards,
+});
+
+/** The parts of the ledger that a step may write, by the beginning of the partition key. */
+export type LedgerPart = 'incident' | 'lease';
+
+/**
+ * The rights that steps are given, in one region, each for the resources that the environment names and no other. Lists, since an
+ * environment without databases or compute needs none of theirs.
+ */
+export class Rights {
+  constructor(
+    private readonly environment: Environment,
+    private readonly names: Names,
+    private readonly region: string,
+    private readonly site: SiteName | undefined,
+  ) {}
+
+  readLedger(regions: readonly string[] = [this.region]): Right[] {
+    return [allow({ actions: ['dynamodb:GetItem', 'dynamodb:Query'], resources: regions.map((region) => this.names.ledgerArn(region)) })];
+  }
+
+  /** Evidence is every step's to write; the lease only theirs who move it. */
+  writeLedger(...parts: LedgerPart[]): Right[] {
+    const keys = parts.map((part) => `${part}#*`);
+    return [
+      allow({
+        actions: ['dynamodb:PutItem', 'dynamodb:UpdateItem'],
+        resources: [this.names.ledgerArn(this.region)],
+        conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': keys } },
+      }),
+    ];
+  }
+
+  readObservations(): Right[] {
+    const { sites, witness } = this.environment;
+    const regions = [sites.primary.region, sites.recovery.region, witness.region];
+    return [
+      allow({ actions: ['dynamodb:GetItem', 'dynamodb:Query'], resources: regions.map((region) => this.names.observationsArn(region)) }),
+    ];
+  }
+
+  writeObservations(): Right[] {
+    return [allow({ actions: ['dynamodb:PutItem'], resources: [this.names.observationsArn(this.region)] })];
+  }
+
+  putMetrics(): Right[] {
+    return [
+      allow(
+        { actions: ['cloudwatch:PutMetricData'], resources: ['*'], conditions: { StringEquals: { 'cloudwatch:namespace': 'Lifeboat' } } },
+        { '*': 'PutMetricData knows no resources; the condition holds it to the namespace Lifeboat' },
+      ),
+    ];
+  }
+
+  publish(): Right[] {
+    return [allow({ actions: ['sns:Publish'], resources: [this.names.arn('sns', this.region, this.names.topic)] })];
+  }
+
+  startExecution(machine: string): Right[] {
+    return [
+      allow({
+        actions: ['states:StartExecution'],
+        resources: [this.names.arn('states', this.region, `stateMachine:${this.names.machine(machine)}`)],
+      }),
+    ];
+  }
+
+  /** The login of the workloads' databases in this site, whatever key the secrets are encrypted with. */
+  readSecrets(): Right[] {
+    const secrets = unique(this.databases.map(({ secret }) => this.names.arn('secretsmanager', this.region, `secret:${secret}-??????`)));
+    if (secrets.length === 0) return [];
+    const anyKey = this.names.arn('kms', this.region, 'key/*');
+    return [
+      allow({ actions: ['secretsmanager:GetSecretValue'], resources: secrets }),
+      allow(
+        {
+          actions: ['kms:Decrypt'],
+          resources: [anyKey],
+          conditions: {
+            StringEquals: { 'kms:ViaService': `secretsmanager.${this.region}.amazonaws.com` },
+            StringLike: { 'kms:EncryptionContext:SecretARN': secrets },
+          },
+        },
+        { [anyKey]: "the secret's key is its owner's choice; the conditions hold it to these secrets, read through Secrets Manager" },
+      ),
+    ];
+  }
+
+  describeDatabases(): Right[] {
+    return this.databaseRight(['rds:DescribeDBInstances'], this.instanceArns);
+  }
+
+  promoteDatabases(): Right[] {
+    return this.databaseRight(['rds:PromoteReadReplica'], this.instanceArns);
+  }
+
+  modifyDatabases(): Right[] {
+    return this.databaseRight(['rds:ModifyDBInstance'], this.instanceArns);
+  }
+
+  /** Set a former writer aside under another name, and make a replica in its place. Nothing is ever deleted. */
+  rebuildDatabases(): Right[] {
+    if (this.databases.length === 0) return [];
+    const setAside = this.instances.map((instance) => this.names.arn('rds', this.region, `db:${instance}-before-epoch-*`));
+    const groups = ['og', 'pg', 'subgrp'].map((kind) => this.names.arn('rds', this.region, `${kind}:*`));
+    const source = this.site === 'primary' ? 'recovery' : 'primary';
+    const sources = this.names.instances(source).map((instance) => this.names.arn('rds', this.names.regionOf(source), `db:${instance}`));
+    const epochReason = "the new name ends with the lease's epoch, which is not known before";
+    return [
+      allow(
+        {
+          actions: ['rds:DescribeDBInstances', 'rds:ModifyDBInstance', 'rds:AddTagsToResource'],
+          resources: [...this.instanceArns, ...setAside],
+        },
+        Object.fromEntries(setAside.map((arn) => [arn, epochReason])),
+      ),
+      allow(
+        { actions: ['rds:CreateDBInstanceReadReplica'], resources: [...this.instanceArns, ...sources, ...groups] },
+        Object.fromEntries(
+          groups.map((arn) => [arn, "RDS picks the replica's option, parameter and subnet group, and checks this right on them"]),
+        ),
+      ),
+    ];
+  }
+
+  scaleCompute(): Right[] {
+    const services = this.environment.workloads.flatMap(({ compute }) =>
+      compute.map(({ cluster, service }) => this.names.arn('ecs', this.region, `service/${cluster}/${service}`)),
+    );
+    return services.length === 0 ? [] : [allow({ actions: ['ecs:DescribeServices', 'ecs:UpdateService'], resources: services })];
+  }
+
+  writeEvidence(): Right[] {
+    const incidents = `${this.names.evidenceArn(this.region)}/incidents/*`;
+    return [
+      allow({ actions: ['s3:PutObject'], resources: [incidents] }, { [incidents]: 'one object per incident, named when it happens' }),
+    ];
+  }
+
+  private databaseRight(actions: string[], resources: string[]): Right[] {
+    return resources.length === 0 ? [] : [allow({ actions, resources })];
+  }
+
+  private get databases() {
+    return this.environment.workloads.flatMap(({ databases }) => databases);
+  }
+
+  private get instances(): string[] {
+    return this.site ? unique(this.names.instances(this.site)) : [];
+  }
+
+  private get instanceArns(): string[] {
+    return this.instances.map((instance) => this.names.arn('rds', this.region, `db:${instance}`));
+  }
+}
+
+const unique = (values: string[]): string[] => [...new Set(values)];

@@ -1,0 +1,35 @@
+/** Every step there is: `<capability>/<step>`, its file under lambdas/, its folder in the bundle and the last part of its function's name. */
+export const steps = [
+  'detection/watch',
+  'detection/start-failover',
+  'failover/read-request',
+  'failover/open-incident',
+  'failover/confirm-outage',
+  'failover/measure-lag',
+  'failover/ask-approval',
+  'failover/fence-writer',
+  'failover/take-lease',
+  'failover/promote-database',
+  'failover/scale-compute',
+  'failover/verify-application',
+  'failover/shift-traffic',
+  'failover/verify-public-name',
+  'failover/reprotect-database',
+  'failover/close-incident',
+  'failover/abort-incident',
+  'failover/settle-run',
+  'failover/reconcile-site',
+  'failover/answer-beacon',
+] as const;
+
+export type StepName = (typeof steps)[number];
+
+/** `failover/take-lease` → `take-lease`. */
+export const shortName = (step: StepName): string => step.slice(step.indexOf('/') + 1);
+
+/** `failover/take-lease` → `TakeLease`: a step's construct id, and its placeholder in a machine. */
+export const pascalName = (step: StepName): string =>
+  shortName(step)
+    .split('-')
+    .map((word) => word[0]!.toUpperCase() + word.slice(1))
+    .join('');
