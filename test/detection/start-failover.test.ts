@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest';
+import demo from '../../environments/demo.ts';
+import { decide, startFailover } from '../../lambdas/detection/start-failover.ts';
+import { InvalidRequest } from '../../lambdas/kit/errors.ts';
+import { runStep } from '../../lambdas/kit/step.ts';
+import { baseFor, leaseOf, NOW } from '../kit/services.ts';
+
+const alarm = (value: string, workload = 'orders') => ({
+  alarmData: {
+    alarmName: 'lifeboat-demo-orders-down',
+    state: { value, timestamp: '2026-11-20T12:00:00.123+0000' },
+    configuration: { metrics: [{ metricStat: { metric: { dimensions: { Environment: 'demo', Workload: workload } } } }] },
+  },
+});
+
+const run = async (event: ReturnType<typeof alarm>, lease = leaseOf()) => {
+  const started: { name: string; input: Record<string, unknown> }[] = [];
+  const told: string[] = [];
+  const services = {
+    ...baseFor(lease),
+    start: async (name: string, input: Record<string, unknown>) => {
+      started.push({ name, input });
+      return 'started' as const;
+    },
+    tell: async (subject: string) => void told.push(subject),
+  };
+  return { result: await runStep(startFailover, event, services), started, told };
+};
+
+describe('start-failover', () => {
+  it('starts one run under a name made of workload, epoch and the alarm’s time', async () => {
+    const { started } = await run(alarm('ALARM'));
+    expect(started).toEqual([
+      {
+        name: 'orders-e3-20261120120000123',
+        input: expect.objectContaining({ workloads: ['orders'], mode: 'failover', trigger: 'alarm' }),
+      },
+    ]);
+  });
+
+  it('does nothing when the alarm clears, and refuses a workload that it does not know', async () => {
+    expect((await run(alarm('OK'))).started).toEqual([]);
+    await expect(run(alarm('ALARM', 'other'))).rejects.toBeInstanceOf(InvalidRequest);
+  });
+
+  it.each([
+    ['the site is active itself', demo, leaseOf({ holder: 'recovery' })],
+    ['a run works on it', demo, leaseOf({ claim: { site: 'recovery', incident: 'x', mode: 'failover', expiresAt: NOW + 1 } })],
+    ['the policy is manual', { ...demo, failover: { ...demo.failover, policy: 'manual' as const } }, leaseOf()],
+    ['the cool-down runs', demo, leaseOf({ movedAt: NOW - 60_000 })],
+    ['there is no lease', demo, undefined],
+  ])('does not start while %s', (_, plan, lease) => {
+    expect(decide(plan, lease, 'recovery', NOW)).toMatchObject({ start: false, because: expect.any(String) });
+  });
+
+  it('starts again once the cool-down is over, and tells people when it does not start', async () => {
+    expect(decide(demo, leaseOf({ movedAt: NOW - 31 * 60_000 }), 'recovery', NOW)).toEqual({ start: true });
+    const { started, told } = await run(alarm('ALARM'), leaseOf({ movedAt: NOW - 1000 }));
+    expect(started).toEqual([]);
+    expect(told).toHaveLength(1);
+  });
+});

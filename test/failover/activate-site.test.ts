@@ -1,0 +1,133 @@
+import { describe, expect, it } from 'vitest';
+import { fenceWriter } from '../../lambdas/failover/fence-writer.ts';
+import { promoteDatabase } from '../../lambdas/failover/promote-database.ts';
+import { scaleCompute } from '../../lambdas/failover/scale-compute.ts';
+import { takeLease } from '../../lambdas/failover/take-lease.ts';
+import { DatabaseUnrecoverable, LeaseLost, NotReady } from '../../lambdas/kit/errors.ts';
+import type { FenceProof, Lease } from '../../lambdas/kit/lease.ts';
+import { runStep } from '../../lambdas/kit/step.ts';
+import type { DatabaseAdapter } from '../../lambdas/resources/database.ts';
+import { baseFor, databaseOf, leaseOf, NOW, request } from '../kit/services.ts';
+
+const claim: Lease['claim'] = { site: 'recovery', incident: 'run-1', mode: 'failover', expiresAt: NOW + 60_000 };
+const fence: FenceProof = { site: 'primary', epoch: 3, at: NOW - 500, finalLsn: { orders: '0/200' } };
+const input = (over = {}) => ({ workload: 'orders', request: request(over) });
+
+describe('fence-writer', () => {
+  const run = (lease: Lease, over = {}, database = databaseOf()) =>
+    runStep(fenceWriter, input(over), { ...baseFor(lease), databasesFor: () => [database] });
+
+  it('reports unreachable in a failover when the holder has said nothing, and goes on', async () => {
+    expect(await run(leaseOf({ claim }))).toMatchObject({ outcome: 'unreachable' });
+    expect(await run(leaseOf({ claim, released: true, fence }))).toMatchObject({ outcome: 'fenced' });
+  });
+
+  it('does not believe the proof of an earlier move', async () => {
+    expect(await run(leaseOf({ claim, released: true, fence: { ...fence, epoch: 1 } }))).toMatchObject({ outcome: 'unreachable' });
+  });
+
+  it('waits in a switchover until the holder has let go and everything is replayed', async () => {
+    const switchover = { mode: 'switchover' as const };
+    await expect(run(leaseOf({ claim }), switchover)).rejects.toBeInstanceOf(NotReady);
+    const released = leaseOf({ claim, released: true, fence });
+    await expect(run(released, switchover, databaseOf({ hasReplayed: async () => false }))).rejects.toBeInstanceOf(NotReady);
+    expect(await run(released, switchover)).toMatchObject({ outcome: 'fenced', writesStoppedAt: new Date(NOW - 500).toISOString() });
+  });
+
+  it('stops when the claim is no longer ours', async () => {
+    await expect(run(leaseOf())).rejects.toBeInstanceOf(LeaseLost);
+    await expect(run(leaseOf({ claim: { ...claim, incident: 'other' } }))).rejects.toBeInstanceOf(LeaseLost);
+  });
+});
+
+describe('take-lease', () => {
+  const run = (lease: Lease | undefined, over = {}) => {
+    const base = baseFor(lease);
+    return { base, result: runStep(takeLease, input(over), base) };
+  };
+
+  it('waits while the holder may still write, the clock bound included', async () => {
+    await expect(run(leaseOf({ claim, expiresAt: NOW + 1 })).result).rejects.toBeInstanceOf(NotReady);
+    await expect(run(leaseOf({ claim, expiresAt: NOW - 999 })).result).rejects.toBeInstanceOf(NotReady);
+  });
+
+  it('takes under the next epoch after expiry or release', async () => {
+    expect(await run(leaseOf({ claim, expiresAt: NOW - 1001 })).result).toEqual({ epoch: 4 });
+    const { base, result } = run(leaseOf({ claim, released: true }));
+    expect(await result).toEqual({ epoch: 4 });
+    expect(base.memory.current).toMatchObject({ holder: 'recovery', epoch: 4, serving: 'primary' });
+  });
+
+  it('is done when it has been taken before, lost when the claim is gone', async () => {
+    expect(await run(leaseOf({ claim, holder: 'recovery', epoch: 4 })).result).toEqual({ epoch: 4 });
+    await expect(run(leaseOf({ released: true })).result).rejects.toBeInstanceOf(LeaseLost);
+    await expect(run(undefined).result).rejects.toBeInstanceOf(LeaseLost);
+  });
+
+  it('only says what it would do in a dry run', async () => {
+    const { base, result } = run(leaseOf({ released: true }), { dryRun: true });
+    expect(await result).toHaveProperty('would');
+    expect(base.memory.writes).toEqual([]);
+  });
+});
+
+describe('promote-database', () => {
+  const held = leaseOf({ holder: 'recovery', epoch: 4 });
+  const run = (lease: Lease, databases: DatabaseAdapter[]) =>
+    runStep(promoteDatabase, input(), { ...baseFor(lease), databasesFor: () => databases });
+  const failing = (error: Error) => databaseOf({ promote: async () => Promise.reject(error) });
+
+  it('promotes nothing without the lease', async () => {
+    let promoted = false;
+    const database = databaseOf({
+      promote: async () => {
+        promoted = true;
+        return { writableAt: '' };
+      },
+    });
+    await expect(run(leaseOf({ claim }), [database])).rejects.toBeInstanceOf(LeaseLost);
+    expect(promoted).toBe(false);
+  });
+
+  it('is done when every database accepts writes; a terminal state outranks not yet', async () => {
+    expect(await run(held, [databaseOf()])).toEqual({ databases: ['orders'] });
+    await expect(run(held, [failing(new NotReady('rebooting'))])).rejects.toBeInstanceOf(NotReady);
+    await expect(
+      run(held, [failing(new NotReady('rebooting')), failing(new DatabaseUnrecoverable('storage-full'))]),
+    ).rejects.toBeInstanceOf(DatabaseUnrecoverable);
+  });
+});
+
+describe('scale-compute', () => {
+  const run = (reading: { desired: number; ready: number }, over = {}) => {
+    const scaledTo: number[] = [];
+    const adapter = {
+      name: 'orders',
+      read: async () => reading,
+      scale: async (to: number) => {
+        scaledTo.push(to);
+      },
+    };
+    const base = baseFor(leaseOf());
+    const config = base.plan.workloads[0]!.compute[0]!;
+    return { scaledTo, result: runStep(scaleCompute, input(over), { ...base, computeFor: () => [{ adapter, config }] }) };
+  };
+
+  it('scales up and waits until all tasks run', async () => {
+    const { scaledTo, result } = run({ desired: 0, ready: 0 });
+    await expect(result).rejects.toBeInstanceOf(NotReady);
+    expect(scaledTo).toEqual([2]);
+  });
+
+  it('does not scale twice, and never down', async () => {
+    const { scaledTo, result } = run({ desired: 5, ready: 5 });
+    await result;
+    expect(scaledTo).toEqual([]);
+  });
+
+  it('changes nothing in a dry run', async () => {
+    const { scaledTo, result } = run({ desired: 0, ready: 0 }, { dryRun: true });
+    expect(await result).toHaveProperty('would');
+    expect(scaledTo).toEqual([]);
+  });
+});

@@ -1,0 +1,190 @@
+import { describe, expect, it } from 'vitest';
+import { abortIncident } from '../../lambdas/failover/abort-incident.ts';
+import { askApproval } from '../../lambdas/failover/ask-approval.ts';
+import { closeIncident } from '../../lambdas/failover/close-incident.ts';
+import { reconcileSite } from '../../lambdas/failover/reconcile-site.ts';
+import { reprotectDatabase } from '../../lambdas/failover/reprotect-database.ts';
+import { settleRun } from '../../lambdas/failover/settle-run.ts';
+import { NotReady } from '../../lambdas/kit/errors.ts';
+import type { IncidentRecord } from '../../lambdas/kit/evidence.ts';
+import type { Lease } from '../../lambdas/kit/lease.ts';
+import type { Datum } from '../../lambdas/kit/metrics.ts';
+import { runStep } from '../../lambdas/kit/step.ts';
+import { baseFor, databaseOf, leaseOf, NOW, request } from '../kit/services.ts';
+
+const iso = (offsetMs: number) => new Date(NOW + offsetMs).toISOString();
+const claim: Lease['claim'] = { site: 'recovery', incident: 'run-1', mode: 'failover', expiresAt: NOW + 60_000 };
+const opened = {
+  incident: 'run-1',
+  workload: 'orders',
+  mode: 'failover',
+  trigger: 'alarm',
+  reason: 'test',
+  from: 'primary',
+  to: 'recovery',
+  epoch: 3,
+  openedAt: iso(-40_000),
+  outcome: 'running',
+} as const;
+
+/** Services that keep what they were told. */
+const ends = async (lease: Lease, extra = {}) => {
+  const base = baseFor(lease);
+  await base.incidents.open({ ...opened, outageBeganAt: iso(-65_000), ...extra });
+  const told: string[] = [];
+  const saved: IncidentRecord[] = [];
+  const metrics: Datum[] = [];
+  const scaled: number[] = [];
+  const adapter = { name: 'orders', read: async () => ({ desired: 2, ready: 2 }), scale: async (to: number) => void scaled.push(to) };
+  const services = {
+    ...base,
+    tell: async (subject: string, facts: Record<string, unknown>) => void told.push(`${subject} ${JSON.stringify(facts)}`),
+    save: async (record: IncidentRecord) => {
+      saved.push(record);
+      return 's3://evidence/record.json';
+    },
+    put: async (data: readonly Datum[]) => void metrics.push(...data),
+    computeFor: () => [{ adapter, config: base.plan.workloads[0]!.compute[0]! }],
+  };
+  return { base, services, told, saved, metrics, scaled };
+};
+
+describe('close-incident', () => {
+  it('measures from the first bad observation to the verified write, records, tells, and drops the claim', async () => {
+    const { base, services, told, saved, metrics } = await ends(leaseOf({ holder: 'recovery', epoch: 4, claim }), {
+      lag: { kind: 'known', seconds: 1.5 },
+    });
+    const result = await runStep(
+      closeIncident,
+      { workload: 'orders', request: request(), verified: { verifiedAt: iso(-5_000) } },
+      services,
+    );
+    expect(result).toMatchObject({ outcome: 'recovered', measured: { rtoSeconds: 60, rpoSeconds: 1.5 } });
+    expect(saved[0]).toMatchObject({ objectives: { rtoSeconds: 300 }, incident: { outcome: 'recovered' } });
+    expect(metrics.map(({ name, value }) => [name, value])).toEqual([
+      ['recovery_time_seconds', 60],
+      ['recovery_point_seconds', 1.5],
+    ]); // prettier-ignore
+    expect(told[0]).toContain('orders recovered by failover');
+    expect(base.memory.current?.claim).toBeUndefined();
+  });
+
+  it('puts no approval token into the record', async () => {
+    const { services, saved } = await ends(leaseOf({ holder: 'recovery', claim }), { approval: { token: 'secret-token' } });
+    await runStep(closeIncident, { workload: 'orders', request: request(), verified: {} }, services);
+    expect(JSON.stringify(saved)).not.toContain('secret-token');
+  });
+});
+
+describe('abort-incident', () => {
+  const failure = { Error: 'OutageNotConfirmed', Cause: JSON.stringify({ errorMessage: 'quorum not reached', trace: ['secret path'] }) };
+  const abort = (services: object, over = {}) =>
+    runStep(abortIncident, { workload: 'orders', request: request(over), failure }, services as never);
+
+  it('before the take: gives everything back and leaves the active site serving', async () => {
+    const { base, services, told, scaled } = await ends(leaseOf({ claim }));
+    expect(await abort(services)).toEqual({ workload: 'orders', outcome: 'aborted', detail: 'OutageNotConfirmed: quorum not reached' });
+    expect(base.memory.current).toMatchObject({ holder: 'primary', serving: 'primary', claim: undefined });
+    expect(scaled).toEqual([0]);
+    expect(told[0]).toContain('aborted');
+  });
+
+  it('after the take: interrupted, nothing goes back, and the next run is told how to go on', async () => {
+    const { base, services, told, scaled } = await ends(leaseOf({ holder: 'recovery', epoch: 4, claim }));
+    expect(await abort(services)).toMatchObject({ outcome: 'interrupted' });
+    expect(base.memory.current).toMatchObject({ holder: 'recovery', claim: undefined });
+    expect(scaled).toEqual([]);
+    expect(told[0]).toContain('start the failover machine again');
+  });
+
+  it("leaves another run's claim and compute alone", async () => {
+    const { base, services, scaled } = await ends(leaseOf({ claim: { ...claim!, incident: 'other' } }));
+    await abort(services);
+    expect(base.memory.current?.claim?.incident).toBe('other');
+    expect(scaled).toEqual([]);
+  });
+});
+
+describe('ask-approval', () => {
+  it('keeps the token in the ledger and tells people how to answer, without it', async () => {
+    const { base, services, told } = await ends(leaseOf({ claim }));
+    await runStep(askApproval, { workload: 'orders', request: request(), token: 'secret-token', lag: { seconds: 90 } }, services);
+    expect(await base.incidents.find('run-1', 'orders')).toMatchObject({ approval: { token: 'secret-token' } });
+    expect(told[0]).toContain('npx lifeboat approve run-1 --workload orders');
+    expect(told[0]).not.toContain('secret-token');
+  });
+});
+
+describe('settle-run', () => {
+  const settle = (outcomes: string[], over = {}) =>
+    runStep(
+      settleRun,
+      { request: request(over), results: [outcomes.map((outcome) => ({ workload: 'orders', outcome }))] } as never,
+      baseFor(),
+    );
+
+  it('succeeds only if every workload did', async () => {
+    expect(await settle(['recovered', 'recovered'])).toMatchObject({ succeeded: true });
+    for (const bad of ['aborted', 'interrupted', 'unknown', 'dry-run'])
+      expect(await settle(['recovered', bad])).toMatchObject({ succeeded: false });
+    expect(await settle([])).toMatchObject({ succeeded: false });
+    expect(await settle(['dry-run'], { dryRun: true })).toMatchObject({ succeeded: true });
+  });
+});
+
+describe('reprotect-database', () => {
+  it('waits while the instance is busy', async () => {
+    const databasesFor = () => [databaseOf({ protect: async () => Promise.reject(new NotReady('modifying')) })];
+    await expect(
+      runStep(reprotectDatabase, { workload: 'orders', request: request() }, { ...baseFor(), databasesFor }),
+    ).rejects.toBeInstanceOf(NotReady);
+  });
+});
+
+describe('reconcile-site', () => {
+  const moved = leaseOf({ holder: 'recovery', serving: 'recovery', epoch: 4, movedAt: NOW - 1000 });
+  const reconcile = (lease: Lease | undefined, states: string[]) => {
+    const left = [...states];
+    const scaledTo: number[] = [];
+    let clock = NOW;
+    const tick = async (ms: number) => {
+      clock += ms;
+    };
+    const base = baseFor(lease, { site: 'primary', now: () => clock, sleep: tick });
+    const adapter = { name: 'orders', read: async () => ({ desired: 2, ready: 2 }), scale: async (to: number) => void scaledTo.push(to) };
+    const services = {
+      ...base,
+      databasesFor: () => [databaseOf({ rebuild: async () => left.shift() ?? 'replicating' })],
+      computeFor: () => [{ adapter, config: base.plan.workloads[0]!.compute[0]! }],
+    };
+    return runStep(reconcileSite, {}, services).then((result) => ({ result, left, scaledTo }));
+  };
+
+  it('rebuilds the standby step by step and takes compute down', async () => {
+    const { result, left, scaledTo } = await reconcile(moved, [
+      'setting the old writer aside',
+      'waiting: renaming',
+      'creating the replica',
+    ]);
+    expect(result.settled).toBe(true);
+    expect(left).toEqual([]);
+    expect(scaledTo).toEqual([0]);
+  });
+
+  it.each([
+    ['it holds the lease', leaseOf()],
+    ['the move is not complete', { ...moved, serving: 'primary' as const }],
+    ['a run is under way', { ...moved, claim: { ...claim!, expiresAt: NOW + 1000 } }],
+    ['nothing was ever moved', { ...moved, movedAt: undefined }],
+    ['there is no lease', undefined],
+  ])('touches nothing while %s', async (_, lease) => {
+    const { left, scaledTo } = await reconcile(lease, ['setting the old writer aside']);
+    expect(left).toHaveLength(1);
+    expect(scaledTo).toEqual([]);
+  });
+
+  it('ends in time and leaves the rest to the next call', async () => {
+    const { result } = await reconcile(moved, Array(1000).fill('waiting: creating'));
+    expect(result.settled).toBe(false);
+  });
+});

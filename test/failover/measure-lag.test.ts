@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest';
+import demo from '../../environments/demo.ts';
+import { compare, gate, measureLag } from '../../lambdas/failover/measure-lag.ts';
+import { LagRefused, NotReady } from '../../lambdas/kit/errors.ts';
+import { runStep } from '../../lambdas/kit/step.ts';
+import type { DatabaseAdapter } from '../../lambdas/resources/database.ts';
+import { baseFor, databaseOf, leaseOf, NOW, request } from '../kit/services.ts';
+
+const measure = (database: DatabaseAdapter, lease = leaseOf(), over = {}) =>
+  runStep(measureLag, { workload: 'orders', request: request(over) }, { ...baseFor(lease), databasesFor: () => [database] });
+const standby = (heartbeatAt?: number) => databaseOf({ standby: async () => ({ inRecovery: true, replayLsn: '0/1', heartbeatAt }) });
+
+describe('measure-lag', () => {
+  it("is the writer's last heartbeat in the ledger less the newest one on the standby", async () => {
+    expect(await measure(standby(NOW - 9_500))).toMatchObject({ kind: 'known', seconds: 7.5, decision: 'pass', objectiveSeconds: 60 });
+    expect(await measure(standby(NOW - 1_000))).toMatchObject({ seconds: 0, decision: 'pass' });
+  });
+
+  it('asks a person when the lag is over the objective', async () => {
+    expect(await measure(standby(NOW - 200_000))).toMatchObject({ decision: 'ask' });
+  });
+
+  it.each([
+    ['no heartbeat row', standby(undefined), leaseOf()],
+    ['no heartbeat in the ledger', standby(NOW), leaseOf({ heartbeatAt: undefined })],
+    ['a standby newer than the ledger by more than a lease', standby(NOW + 60_000), leaseOf()],
+  ])('refuses with %s: unknown is not zero', async (_, database, lease) => {
+    await expect(measure(database, lease)).rejects.toBeInstanceOf(LagRefused);
+  });
+
+  it('waits for a standby that does not answer', async () => {
+    const database = databaseOf({ standby: async () => Promise.reject(new NotReady('cannot connect')) });
+    await expect(measure(database)).rejects.toBeInstanceOf(NotReady);
+  });
+
+  it('reports and writes nothing in a dry run', async () => {
+    expect(await measure(standby(undefined), leaseOf(), { dryRun: true })).toMatchObject({ would: expect.stringContaining('stop') });
+  });
+
+  it('follows the written policy', () => {
+    const over = { kind: 'known', seconds: 61 } as const;
+    expect(gate(over, 60, { lagOverObjective: 'proceed', lagUnknown: 'refuse' })).toBe('pass');
+    expect(() => gate(over, 60, { lagOverObjective: 'refuse', lagUnknown: 'ask' })).toThrow(LagRefused);
+    expect(gate({ kind: 'unknown', why: '' }, 60, { lagOverObjective: 'proceed', lagUnknown: 'ask' })).toBe('ask');
+    expect(gate({ kind: 'known', seconds: 60 }, 60, demo.failover)).toBe('pass');
+  });
+
+  it('has no lag left to measure on a database that is promoted already', () => {
+    expect(compare({ inRecovery: false, replayLsn: '0/1' }, undefined, demo)).toEqual({ kind: 'known', seconds: 0 });
+  });
+});

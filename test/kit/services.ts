@@ -1,0 +1,110 @@
+import demo from '../../environments/demo.ts';
+import { Incidents } from '../../lambdas/kit/incidents.ts';
+import type { Lease } from '../../lambdas/kit/lease.ts';
+import type { Item, Ledger } from '../../lambdas/kit/ledger.ts';
+import type { Base, RunRequest } from '../../lambdas/kit/step.ts';
+import type { DatabaseAdapter } from '../../lambdas/resources/database.ts';
+
+export const NOW = Date.parse('2026-11-20T12:00:00Z');
+
+export const request = (over: Partial<RunRequest> = {}): RunRequest => ({
+  incident: 'run-1',
+  mode: 'failover',
+  dryRun: false,
+  trigger: 'alarm',
+  reason: 'test',
+  detectedAt: null,
+  approvalRequired: false,
+  startedAt: new Date(NOW).toISOString(),
+  ...over,
+});
+
+export const leaseOf = (over: Partial<Lease> = {}): Lease => ({
+  workload: 'orders',
+  holder: 'primary',
+  epoch: 3,
+  expiresAt: NOW + 10_000,
+  released: false,
+  serving: 'primary',
+  heartbeatAt: NOW - 2_000,
+  ...over,
+});
+
+/** A ledger in memory with the conditions of the protocol spelled out again, so that a step's misuse shows. */
+export class MemoryLedger {
+  readonly items = new Map<string, Item>();
+  readonly writes: string[] = [];
+  constructor(public current?: Lease) {}
+
+  lease = async () => this.current && structuredClone(this.current);
+  private change(name: string, allowed: boolean, fields: Partial<Lease>): boolean {
+    this.writes.push(name);
+    if (allowed) this.current = { ...this.current!, ...fields };
+    return allowed;
+  }
+  claim = async (lease: Lease, claim: Lease['claim'], now: number) => {
+    const held = this.current?.claim && this.current.claim.expiresAt > now && this.current.claim.incident !== claim!.incident;
+    return this.change('claim', lease.epoch === this.current?.epoch && !held, { claim });
+  };
+  dropClaim = async (_: string, incident: string) =>
+    this.change('dropClaim', this.current?.claim?.incident === incident, { claim: undefined });
+  take = async (lease: Lease, taker: { site: Lease['holder']; incident: string; now: number; ttlMs: number; maxClockSkewMs: number }) => {
+    const { current } = this;
+    const free = current!.released || current!.expiresAt < taker.now - taker.maxClockSkewMs;
+    const mine = current!.claim?.incident === taker.incident && current!.claim.expiresAt > taker.now;
+    return this.change('take', lease.epoch === current!.epoch && free && mine, {
+      holder: taker.site,
+      epoch: lease.epoch + 1,
+      expiresAt: taker.now + taker.ttlMs,
+      released: false,
+    });
+  };
+  serve = async (lease: Lease, site: Lease['serving']) =>
+    this.change('serve', lease.epoch === this.current?.epoch && this.current.holder === site, { serving: site });
+  get = async ({ pk, sk }: { pk: string; sk: string }) => this.items.get(`${pk}/${sk}`);
+  put = async (item: Item, condition?: string) => {
+    const key = `${item.pk}/${item.sk}`;
+    this.writes.push(`put ${key}`);
+    if (condition && this.items.has(key)) return false;
+    this.items.set(key, item);
+    return true;
+  };
+  set = async ({ pk, sk }: { pk: string; sk: string }, fields: Item) => {
+    this.writes.push(`set ${pk}/${sk}`);
+    this.items.set(`${pk}/${sk}`, { ...this.items.get(`${pk}/${sk}`), ...fields });
+  };
+  list = async (pk: string, { prefix = '' } = {}) =>
+    [...this.items].filter(([key]) => key.startsWith(`${pk}/${prefix}`)).map(([, item]) => item);
+}
+
+/** What every step is given, for the recovery site, with a lease of the given kind. */
+export const baseFor = (lease?: Lease, over: Partial<Base> = {}): Base & { memory: MemoryLedger } => {
+  const memory = new MemoryLedger(lease);
+  const ledger = memory as unknown as Ledger;
+  return {
+    plan: demo,
+    region: 'us-west-2',
+    site: 'recovery',
+    ledger,
+    incidents: new Incidents(ledger),
+    now: () => NOW,
+    sleep: async () => {},
+    memory,
+    ...over,
+  };
+};
+
+/** A standby database that does as a healthy one does; override what the test is about. */
+export const databaseOf = (over: Partial<DatabaseAdapter> = {}): DatabaseAdapter => ({
+  name: 'orders',
+  role: async () => 'replica',
+  standby: async () => ({ inRecovery: true, replayLsn: '0/100', heartbeatAt: NOW - 2_000 }),
+  hasReplayed: async () => true,
+  promote: async () => ({ writableAt: new Date(NOW).toISOString() }),
+  fence: async () => ({ finalLsn: '0/100', endedSessions: 1 }),
+  unfence: async () => {},
+  heartbeat: async () => NOW,
+  protect: async () => ({ backupRetentionDays: 7 }),
+  rebuild: async () => 'replicating',
+  ...over,
+});

@@ -1,0 +1,81 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import aslValidator from 'asl-validator';
+import { describe, expect, it } from 'vitest';
+import * as errors from '../../lambdas/kit/errors.ts';
+import type { StepDefinition } from '../../lambdas/kit/step.ts';
+import { statesOf, stepFileOf, type Task, tasksOf } from './machine.ts';
+
+/** Error names that AWS throws, not we. AWS, Step Functions developer guide, 'Error names'; Lambda's own, 'Handle transient Lambda service exceptions'. */
+const OF_AWS = /^(States\.|Lambda\.)/;
+const machines = readdirSync('statemachines').filter((file) => file.endsWith('.asl.json'));
+
+const stepOf = async (capability: string, task: Task): Promise<StepDefinition<never, unknown, unknown>> => {
+  const module = (await import(`../../lambdas/${capability}/${stepFileOf(task)}.ts`)) as Record<string, unknown>;
+  const step = Object.values(module).find((value) => typeof value === 'object' && value !== null && 'throws' in value);
+  return step as StepDefinition<never, unknown, unknown>;
+};
+
+describe.each(machines)('%s', (file) => {
+  const capability = file.replace('.asl.json', '');
+  const text = readFileSync(`statemachines/${file}`, 'utf8');
+  const machine = JSON.parse(text);
+  const states = statesOf(machine);
+  const tasks = tasksOf(machine);
+
+  it('is valid ASL once its placeholders are filled in', () => {
+    const filled = JSON.parse(
+      text
+        .replaceAll(/"\$\{\w*(MaxAttempts|Seconds)\}"/g, '7')
+        .replaceAll(/"\$\{\w+\}"/g, '"arn:aws:lambda:us-east-1:000000000000:function:step"'),
+    );
+    const { isValid, errorsText } = aslValidator(filled);
+    expect(isValid, errorsText()).toBe(true);
+  });
+
+  it('names each state once, as a sentence', () => {
+    const names = states.map(({ name }) => name);
+    expect(new Set(names).size).toBe(names.length);
+    for (const name of names) expect(name).toMatch(/^[A-Z][a-z' ?]+$/);
+  });
+
+  it.each(tasks.map((task) => [task.name, task] as const))(
+    '%s: bounded, retried, and known by the same name in lambdas',
+    async (name, task) => {
+      expect(task.state.TimeoutSeconds, 'a timeout').toBeDefined();
+      expect(task.state.Retry?.length, 'a retry policy').toBeGreaterThan(0);
+      const step = await stepOf(capability, task);
+      expect(step.name).toBe(stepFileOf(task));
+      if (name !== 'Ask for approval') expect(name.toLowerCase().replaceAll(' ', '-')).toBe(step.name);
+    },
+  );
+
+  it.each(tasks.map((task) => [task.name, task] as const))(
+    '%s: every error that a retry or catch names is thrown by its step',
+    async (_, task) => {
+      const step = await stepOf(capability, task);
+      const thrown = [...step.throws.map(({ name }) => name), 'Transient', 'InvalidRequest'];
+      const named = [...(task.state.Retry ?? []), ...(task.state.Catch ?? [])]
+        .flatMap(({ ErrorEquals }) => ErrorEquals)
+        .filter((error) => !OF_AWS.test(error));
+      for (const error of named) {
+        expect(Object.keys(errors)).toContain(error);
+        expect(thrown, `${step.name} must declare ${error}`).toContain(error);
+      }
+      // And the other way round: a step that waits by NotReady is waited for.
+      if (thrown.includes('NotReady')) expect(named).toContain('NotReady');
+    },
+  );
+
+  it.each(tasks.map((task) => [task.name, task] as const))("%s: its payload has exactly the keys of the step's schema", async (_, task) => {
+    const step = await stepOf(capability, task);
+    const payload = (task.state.Parameters as { Payload?: Record<string, unknown> }).Payload ?? task.state.Parameters!;
+    const given = Object.keys(payload).map((key) => key.replace(/\.\$$/, ''));
+    const shape = (step.input as unknown as { shape: Record<string, unknown> }).shape;
+    expect(given.sort()).toEqual(Object.keys(shape).sort());
+  });
+
+  it('ends every failure in a recorded outcome', () => {
+    const uncaught = tasks.filter(({ state, inParallel }) => !state.Catch && !inParallel);
+    expect(uncaught.map(({ name }) => name)).toEqual([]);
+  });
+});
