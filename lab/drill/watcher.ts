@@ -1,4 +1,5 @@
 import { EventEmitter, once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Region, Stoppable } from '../types.ts';
 import type { DrillLab } from './drill-lab.ts';
 import type { AlarmChange, Execution } from './judge/evidence.ts';
@@ -76,10 +77,7 @@ export class Watcher extends EventEmitter<{ change: [string]; look: [] }> implem
   private async watch(): Promise<void> {
     while (!this.stopping.signal.aborted) {
       await this.look();
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, POLL_MS);
-        this.stopping.signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
-      });
+      await sleep(POLL_MS, undefined, { signal: this.stopping.signal }).catch(() => {});
     }
   }
 

@@ -1,0 +1,149 @@
+import { join } from 'node:path';
+import type { Stoppable } from '../types.ts';
+import { bundleWorkload, type WorkloadPrograms } from '../workload/bundle.ts';
+import { workloadImages } from '../workload/image.ts';
+import { PUBLIC_NAME, provisionWorkload } from '../workload/provision.ts';
+import { PAYMENTS_HOST, REFERENCE_HOST, StubHost } from '../workload/stub-hosts.ts';
+import { WritingClient } from '../workload/writing-client.ts';
+import { Drill } from './drill.ts';
+import type { StartLab } from './drill-lab.ts';
+import type { Evidence } from './judge/evidence.ts';
+import { judge, type Verdict } from './judge/verdict.ts';
+import type { Progress } from './progress.ts';
+import { readRows } from './rows.ts';
+import type { Scenario } from './scenario.ts';
+import { steadyState } from './steady.ts';
+import { Watcher } from './watcher.ts';
+
+export interface RunOptions {
+  startLab: StartLab;
+  progress: Progress;
+  signal: AbortSignal;
+  keep: boolean;
+  /** Told of everything that has to be stopped as soon as it exists, so that an interrupt stops it too. */
+  owner: Owner;
+}
+
+/** What stands before a drill could begin: the machine, the lab or the deployment, not a promise. */
+export class NotReadyToDrill extends Error {}
+
+/** Stops what was started, in the reverse order, once. */
+export class Owner implements Stoppable {
+  private readonly owned: Stoppable[] = [];
+
+  own<T extends Stoppable>(thing: T): T {
+    this.owned.push(thing);
+    return thing;
+  }
+
+  async stop(): Promise<void> {
+    for (let thing = this.owned.pop(); thing; thing = this.owned.pop()) await thing.stop();
+  }
+}
+
+const ACTIVE_READ_WITHIN_MS = 20_000;
+const OTHER_READ_WITHIN_MS = 20_000;
+const RETURN_WITHIN_MS = 30_000;
+
+/** One drill from nothing to the verdict: lab, workload, Lifeboat, steady state, fault, judgement. Everything started is stopped. */
+export async function runDrill(scenario: Scenario, options: RunOptions): Promise<Verdict> {
+  const { progress, owner } = options;
+  try {
+    const drill = await prepare(options).catch((error: Error) => {
+      options.signal.throwIfAborted();
+      throw new NotReadyToDrill(error.message, { cause: error });
+    });
+    const trouble = await runScenario(scenario, drill);
+    progress.phase('Judge');
+    const verdict = judge(scenario, await collect(drill), trouble);
+    progress.phase('Stop the lab');
+    return verdict;
+  } finally {
+    await owner.stop();
+    progress.end(options.signal.aborted);
+  }
+}
+
+async function prepare(options: RunOptions): Promise<Drill> {
+  const { progress, signal, owner, keep } = options;
+  progress.phase('Start the lab');
+  let bundled: Promise<WorkloadPrograms> | undefined;
+  const bundle = (folder: string): Promise<WorkloadPrograms> => {
+    bundled ??= bundleWorkload(join(folder, 'workload'));
+    return bundled;
+  };
+  const images = async (folder: string) => workloadImages(await bundle(folder));
+  const lab = owner.own(await options.startLab({ images, keep, signal, progress: (text) => progress.say(text) }));
+  const programs = await bundle(lab.folder);
+  const { network } = lab;
+  const payments = owner.own(await StubHost.start(PAYMENTS_HOST, network));
+  const reference = owner.own(await StubHost.start(REFERENCE_HOST, network));
+  signal.throwIfAborted();
+  progress.phase('Provision the workload');
+  const workload = await provisionWorkload({ endpoint: (zone) => lab.endpoint(zone), credentials: lab.credentials, network });
+  signal.throwIfAborted();
+  progress.phase('Deploy Lifeboat');
+  await lab.deploy((text) => progress.say(text), signal);
+  signal.throwIfAborted();
+  const ledger = join(lab.folder, 'client-ledger.jsonl');
+  const client = owner.own(
+    new WritingClient({ processes: lab.processes, network, program: programs.client, target: PUBLIC_NAME, dnsPort: lab.dnsPort, ledger }),
+  );
+  const watcher = owner.own(new Watcher(lab, [workload.primary.region, workload.recovery.region]));
+  const drill = new Drill({ lab, workload, client, watcher, payments, reference, progress, signal });
+  watcher.start();
+  await steadyState(drill);
+  return drill;
+}
+
+/** Runs the scenario; what kept it from its end is a reason, not an error: the judge still looks at what happened. */
+async function runScenario(scenario: Scenario, drill: Drill): Promise<string | undefined> {
+  try {
+    await scenario.run(drill);
+    return undefined;
+  } catch (error) {
+    drill.parts.signal.throwIfAborted();
+    const trouble = error instanceof Error ? error.message : String(error);
+    drill.note(trouble);
+    return trouble;
+  }
+}
+
+async function collect(drill: Drill): Promise<Evidence> {
+  const { client, lab, watcher } = drill.parts;
+  await client.stop();
+  await watcher.look();
+  const calls = [...lab.calls()];
+  const executions = watcher.executions;
+  const alarms = [...watcher.alarms].sort((a, b) => a.at - b.at);
+  const regions = [drill.recovery, drill.primary].sort((region) => (lab.world.isDark(region) ? 1 : -1));
+  const databases: Evidence['databases'] = [];
+  for (const region of regions) {
+    const wasDark = lab.world.isDark(region);
+    if (wasDark) await returns(drill, region);
+    databases.push(await readRows(drill.at(region), wasDark ? OTHER_READ_WITHIN_MS : ACTIVE_READ_WITHIN_MS));
+  }
+  return {
+    home: { primary: drill.primary, recovery: drill.recovery },
+    faultAt: drill.faultAt ?? Date.now(),
+    failedRegion: drill.failedRegion,
+    moves: drill.moves,
+    attempts: client.attempts,
+    databases,
+    executions,
+    alarms,
+    calls,
+    timeline: [...drill.timeline].sort((a, b) => a.at - b.at),
+  };
+}
+
+/** The dead region comes back after the drill, so that what its database held can be compared. */
+async function returns(drill: Drill, region: string): Promise<void> {
+  const bound = new Promise<never>((_resolve, reject) => {
+    setTimeout(() => reject(new Error(`not within ${RETURN_WITHIN_MS / 1_000} s`)), RETURN_WITHIN_MS).unref();
+  });
+  drill.note(`${region} returns, to compare its database`, 'fault');
+  await Promise.race([drill.lab.world.restore(region), bound]).catch((error: Error) =>
+    drill.note(`${region} did not return: ${error.message}`),
+  );
+}
