@@ -60,29 +60,18 @@ function ratesBySite(findings: Findings, from: number, to: number): { site: stri
 
 /** A step for each second. The last one may be cut short and would look like a fall: it is left out. */
 function area(perSecond: number[], index: number, from: number, x: (at: number) => number, y: (rate: number) => number): string {
-  const whole = perSecond.slice(0, -1);
-  if (!whole.some((rate) => rate > 0)) return '';
   const colour = index === 0 ? 'var(--a)' : 'var(--b)';
-  const runs: string[] = [];
-  let open: string[] = [];
-  const close = (at: number) => {
-    if (open.length > 0) runs.push(`${open.join('')}V${y(0).toFixed(1)}H${at.toFixed(1)}Z`);
-    open = [];
-  };
-  whole.forEach((rate, second) => {
-    const begin = x(from + second * 1_000);
-    if (rate === 0) return close(startOf(open, begin));
-    if (open.length === 0) open.push(`M${begin.toFixed(1)} ${y(0).toFixed(1)}`);
-    open.push(`V${y(rate).toFixed(1)}H${x(from + (second + 1) * 1_000).toFixed(1)}`);
-  });
-  close(startOf(open, x(from)));
-  return runs
-    .map((d) => `<path d="${d}" style="fill:${colour};fill-opacity:.22;stroke:${colour};stroke-width:1.6;stroke-linejoin:round"/>`)
-    .join('');
+  let path = '';
+  let before = 0;
+  for (const [second, rate] of [...perSecond.slice(0, -1), 0].entries()) {
+    const begin = x(from + second * 1_000).toFixed(1);
+    if (before === 0 && rate > 0) path += `M${begin} ${y(0).toFixed(1)}`;
+    if (before > 0 && rate === 0) path += `H${begin}V${y(0).toFixed(1)}Z`;
+    if (rate > 0) path += `H${begin}V${y(rate).toFixed(1)}`;
+    before = rate;
+  }
+  return path && `<path d="${path}" style="fill:${colour};fill-opacity:.22;stroke:${colour};stroke-width:1.6;stroke-linejoin:round"/>`;
 }
-
-/** The x at which an open run began. */
-const startOf = (open: readonly string[], otherwise: number): number => Number(/^M([\d.]+)/.exec(open[0] ?? '')?.[1] ?? otherwise);
 
 function grid(peak: number, y: (rate: number) => number, from: number, to: number, x: (at: number) => number, zero: number): string {
   const rates = [0, Math.round(peak / 2), Math.round(peak)];
