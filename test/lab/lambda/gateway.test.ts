@@ -1,10 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CreateFunctionUrlConfigCommand, InvokeCommand } from '@aws-sdk/client-lambda';
+import { CreateFunctionUrlConfigCommand, InvokeCommand, PutFunctionConcurrencyCommand } from '@aws-sdk/client-lambda';
+import { CreateStateMachineCommand, DescribeExecutionCommand, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
 import { buildSync } from 'esbuild';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startMiniStack } from '../../../lab/engines/ministack.ts';
+import { StepFunctions } from '../../../lab/engines/stepfunctions.ts';
 import { enginesPython } from '../../../lab/engines/venv.ts';
 import { Gateway } from '../../../lab/gateway/gateway.ts';
 import { LAMBDA_ACTIONS } from '../../../lab/lambda/api.ts';
@@ -27,7 +29,9 @@ let service: LambdaService;
 beforeAll(async () => {
   supervisor = await Supervisor.start({ project });
   await Promise.all([gateway.start(), network.start()]);
-  await startMiniStack({ world, gateway, processes: supervisor, python: await enginesPython() });
+  const python = await enginesPython();
+  await startMiniStack({ world, gateway, processes: supervisor, python });
+  await StepFunctions.start({ world, gateway, processes: supervisor, python, regions: [EAST] });
   service = new LambdaService({
     world,
     network,
@@ -126,3 +130,45 @@ it('answers under its public name, from a function in another region, until its 
   await world.restore(WEST);
   expect(await ask()).toBe('200 serving /path');
 });
+
+it.each([
+  [{ do: 'fail', message: 'lag is 40 s' }, 'ReplicaLagged'],
+  [{ do: 'exit', code: 1 }, 'Runtime.ExitError'],
+  [{ do: 'sleep', ms: 5_000 }, 'Sandbox.Timedout'],
+  ['throttled', 'Lambda.TooManyRequestsException'],
+])(
+  'Step Functions catches by the name of the error: %j is %s',
+  async (event, name) => {
+    const lambda = client(gateway.endpoint('internet'), EAST);
+    const FunctionName = name.replace('.', '-');
+    const arn = await createFunction(lambda, FunctionName, undefined, { Timeout: 1 });
+    if (event === 'throttled') await lambda.send(new PutFunctionConcurrencyCommand({ FunctionName, ReservedConcurrentExecutions: 0 }));
+    const definition = JSON.stringify({
+      StartAt: 'Act',
+      States: {
+        Act: {
+          Type: 'Task',
+          Resource: 'arn:aws:states:::lambda:invoke',
+          Parameters: { FunctionName: arn, Payload: event },
+          Catch: [{ ErrorEquals: [name], Next: 'Caught' }],
+          End: true,
+        },
+        Caught: { Type: 'Succeed' },
+      },
+    });
+    const states = new SFNClient({
+      region: EAST,
+      endpoint: gateway.endpoint('internet'),
+      credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+    });
+    const roleArn = 'arn:aws:iam::000000000000:role/states';
+    const { stateMachineArn } = await states.send(new CreateStateMachineCommand({ name: FunctionName, definition, roleArn }));
+    const { executionArn } = await states.send(new StartExecutionCommand({ stateMachineArn, input: '{}' }));
+    const describe = () => states.send(new DescribeExecutionCommand({ executionArn }));
+    await expect.poll(async () => (await describe()).status, { timeout: 8_000, interval: 100 }).not.toBe('RUNNING');
+    const { status, output } = await describe();
+    expect(status).toBe('SUCCEEDED');
+    expect(JSON.parse(output ?? '{}')).toMatchObject({ Error: name });
+  },
+  10_000,
+);
