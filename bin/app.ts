@@ -8,9 +8,10 @@ import { steps } from '../infra/steps.ts';
 
 const root = join(import.meta.dirname, '..');
 
+/** `-c env=<name>` names the environment; `-c environments=<folder>` a folder of them outside this repository. */
 const synthesise = async (): Promise<void> => {
   const app = new App();
-  const environment = await load(app.node.tryGetContext('env'));
+  const environment = await load(app.node.tryGetContext('env'), app.node.tryGetContext('environments'));
   const bundles = bundle(steps, { sources: join(root, 'lambdas'), outDir: join(root, 'dist', environment.name), environment });
   createLifeboat(app, { environment, bundles, definitions: join(root, 'statemachines') });
   app.synth();

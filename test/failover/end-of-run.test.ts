@@ -151,7 +151,11 @@ describe('reconcile-site', () => {
       clock += ms;
     };
     const base = baseFor(lease, { site: 'primary', now: () => clock, sleep: tick });
-    const adapter = { name: 'orders', read: async () => ({ desired: 2, ready: 2 }), scale: async (to: number) => void scaledTo.push(to) };
+    const adapter = {
+      name: 'orders',
+      read: async () => ({ desired: scaledTo.at(-1) ?? 2, ready: 2 }),
+      scale: async (to: number) => void scaledTo.push(to),
+    };
     const services = {
       ...base,
       databasesFor: () => [databaseOf({ rebuild: async () => left.shift() ?? 'replicating' })],

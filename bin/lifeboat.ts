@@ -1,0 +1,76 @@
+import { Command, Option } from 'commander';
+import { InvalidEnvironment } from '../environments/define.ts';
+import { UnknownEnvironment } from '../environments/load.ts';
+import { answer } from './commands/answer.ts';
+import { showIncident, showIncidents } from './commands/incidents.ts';
+import { move } from './commands/move.ts';
+import { type Common, connect, UsageError } from './commands/operator.ts';
+import { showStatus } from './commands/status.ts';
+
+const EXIT_FAILED = 1;
+const EXIT_USAGE = 2;
+
+const program = new Command('lifeboat')
+  .description("The operator's command line: who is active, what happened, and the same machine that the alarm starts.")
+  .option('--env <name>', 'environment, a file in environments/', 'demo')
+  .option('--region <name>', 'site to talk to (default: the recovery site's)')
+  .option('--json', 'one JSON document on stdout')
+  .showHelpAfterError()
+  .addHelpText('after', '\nExit codes: 0 done, 1 failed or refused, 2 wrong usage.');
+
+const withOperator =
+  <Arguments extends unknown[]>(run: (operator: Awaited<ReturnType<typeof connect>>, ...rest: Arguments) => Promise<void>) =>
+  async (...rest: Arguments): Promise<void> =>
+    run(await connect(program.opts<Common>()), ...rest);
+
+program
+  .command('status')
+  .description('who holds each lease, until when, and what the observers see')
+  .action(withOperator((operator) => showStatus(operator)));
+
+program
+  .command('incidents')
+  .description('the newest runs')
+  .option('--limit <n>', 'how many', '20')
+  .action(withOperator((operator, { limit }: { limit: string }) => showIncidents(operator, Number(limit))));
+
+program
+  .command('incident <id>')
+  .description("one run's timeline and measurements")
+  .action(withOperator((operator, id: string) => showIncident(operator, id)));
+
+for (const mode of ['failover', 'switchover'] as const) {
+  const what =
+    mode === 'failover'
+      ? 'unplanned move: confirms the outage, may lose data up to the measured lag'
+      : 'planned move: writes stop first, nothing is lost';
+  program
+    .command(`${mode} [workloads...]`)
+    .description(`${what}. Without workloads: all. Without --reason it asks for approval`)
+    .addOption(new Option('--to <site>', 'the site that is activated').choices(['primary', 'recovery']).makeOptionMandatory())
+    .option('--reason <text>', 'why; goes into the record')
+    .option('--dry-run', 'walks the whole machine and changes nothing', false)
+    .option('--no-watch', 'return as soon as the run has started')
+    .action(withOperator((operator, workloads: string[], options) => move(operator, mode, workloads, options)));
+}
+
+for (const verb of ['approve', 'refuse'] as const) {
+  program
+    .command(`${verb} <incident>`)
+    .description(`${verb} a run that waits for a person`)
+    .requiredOption('--workload <name>')
+    .option('--reason <text>', 'goes into the record', `${verb}d by command line`)
+    .action(
+      withOperator((operator, incident: string, options: { workload: string; reason: string }) =>
+        answer(operator, verb, incident, options),
+      ),
+    );
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  const usage = error instanceof UsageError || error instanceof UnknownEnvironment || error instanceof InvalidEnvironment;
+  process.stderr.write(`lifeboat: ${(error as Error).message}\n`);
+  process.exitCode = usage ? EXIT_USAGE : EXIT_FAILED;
+}
