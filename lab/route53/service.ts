@@ -106,6 +106,11 @@ export class Route53Service implements Stoppable {
         const cursor = { NextRecordName: next?.Name, NextRecordType: next?.Type, NextRecordIdentifier: next?.SetIdentifier };
         return { ResourceRecordSets: records.slice(0, limit), IsTruncated: next !== undefined, MaxItems: limit, ...cursor };
       },
+      TestDNSAnswer: ({ RecordName, RecordType }: sdk.TestDNSAnswerRequest): sdk.TestDNSAnswerResponse => {
+        const { rcode, answers } = this.query(RecordName!, RecordType!);
+        const RecordData = answers.map(({ value }) => value);
+        return { Nameserver: NAME_SERVERS[0], RecordName, RecordType, RecordData, ResponseCode: rcode, Protocol: 'UDP' };
+      },
       // Changes reach every name server at once here; on AWS within a minute.
       GetChange: ({ Id }: sdk.GetChangeRequest): sdk.GetChangeResponse => ({ ChangeInfo: { ...pending(), Id, Status: 'INSYNC' } }),
     };

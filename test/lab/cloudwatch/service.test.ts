@@ -12,6 +12,7 @@ import {
   SetAlarmStateCommand,
 } from '@aws-sdk/client-cloudwatch';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { readAlarms } from '../../../lab/cloudwatch/read-alarms.ts';
 import { CloudWatchService } from '../../../lab/cloudwatch/service.ts';
 import { World } from '../../../lab/world.ts';
 import { until } from '../network/tools.ts';
@@ -161,6 +162,11 @@ test('an alarm goes off after N of N periods, tells Lambda, topic and event bus,
     'Alarm updated from OK to ALARM',
     'Alarm updated from INSUFFICIENT_DATA to OK',
   ]);
+});
+
+test('the alarms of a store are read page by page', async () => {
+  alarms = Array.from({ length: 250 }, (_, index) => alarm({ AlarmName: `a${index}` }));
+  expect((await readAlarms(client)).map(({ AlarmName }) => AlarmName)).toEqual(alarms.map(({ AlarmName }) => AlarmName));
 });
 
 test('only the exact dimensions count', async () => {

@@ -10,6 +10,7 @@ import {
   type HealthCheckConfig,
   type ResourceRecordSet,
   Route53Client,
+  TestDNSAnswerCommand,
   UpdateHealthCheckCommand,
 } from '@aws-sdk/client-route-53';
 import { type DecodedPacket, decode, encode, type RecordType } from 'dns-packet';
@@ -22,7 +23,7 @@ import { Endpoint } from './endpoint.ts';
 
 const world = new World(['us-east-1', 'us-west-2']);
 const network = new LabNetwork({ world });
-const service = new Route53Service({ network, secondMs: 3, timeouts: { connectMs: 300, answerMs: 300 } });
+const service = new Route53Service({ network, secondMs: 3, timeouts: { connectMs: 500, answerMs: 500 } });
 const endpoint = new Endpoint(service.handle);
 const hosts: string[] = [];
 let status = 503;
@@ -151,6 +152,8 @@ test('answers: A with its TTL, CNAME chains, alias, weights, unknown names and f
   expect(await answers('alias.example.com')).toEqual(['alias.example.com A 30 192.0.2.1', 'alias.example.com A 30 192.0.2.2']);
   expect(await answers('lb.example.com')).toEqual(['lb.example.com CNAME 60 lb.elb.example']);
   expect(await answers('weighted.example.com', 'CNAME')).toEqual(['weighted.example.com CNAME 5 b.example']);
+  const tested = await client.send(new TestDNSAnswerCommand({ HostedZoneId: zoneId, RecordName: 'two.example.com', RecordType: 'A' }));
+  expect(tested).toMatchObject({ RecordData: ['192.0.2.1', '192.0.2.2'], ResponseCode: 'NOERROR', Protocol: 'UDP' });
   expect(await service.resolve('chain.example.com')).toBe('192.0.2.2');
   expect((await dig('example.com', 'SOA')).answers).toHaveLength(1);
   expect(await dig('none.example.com')).toMatchObject({ rcode: 'NXDOMAIN', flag_aa: true });
