@@ -13,7 +13,7 @@ const EXIT_USAGE = 2;
 const program = new Command('lifeboat')
   .description("The operator's command line: who is active, what happened, and the same machine that the alarm starts.")
   .option('--env <name>', 'environment, a file in environments/', 'demo')
-  .option('--region <name>', 'site to talk to (default: the recovery site's)')
+  .option('--region <name>', "site to talk to (default: the recovery site's)")
   .option('--json', 'one JSON document on stdout')
   .showHelpAfterError()
   .addHelpText('after', '\nExit codes: 0 done, 1 failed or refused, 2 wrong usage.');
