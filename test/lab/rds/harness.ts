@@ -1,7 +1,18 @@
 import { once } from 'node:events';
+import { rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type DBInstance, DescribeDBInstancesCommand, RDSClient } from '@aws-sdk/client-rds';
+import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import {
+  CreateDBInstanceCommand,
+  type CreateDBInstanceCommandInput,
+  CreateDBInstanceReadReplicaCommand,
+  type DBInstance,
+  DescribeDBInstancesCommand,
+  DescribeEventsCommand,
+  RDSClient,
+} from '@aws-sdk/client-rds';
 import pg from 'pg';
 import { LabNetwork } from '../../../lab/network/network.ts';
 import { Supervisor } from '../../../lab/process/supervisor.ts';
@@ -17,14 +28,14 @@ export const MASTER = { MasterUsername: 'orders_admin', MasterUserPassword: 'cor
 
 /** Short enough for tests, long enough for a poll to see each status. */
 const DURATIONS: Partial<Durations> = {
-  react: 60,
+  react: 100,
   create: 20,
   createReplica: 20,
   backUp: 60,
-  modify: 60,
+  modify: 120,
   rename: 60,
-  promote: 60,
-  reboot: 60,
+  promote: 120,
+  reboot: 120,
 };
 
 /** RDS behind a stand-in for the gateway, with the real network, the real processes and the real client. */
@@ -50,7 +61,7 @@ export class Harness {
       const chunks: Buffer[] = [];
       for await (const chunk of request) chunks.push(chunk as Buffer);
       const region = /Credential=[^/]+\/\d{8}\/([^/]+)\//.exec(request.headers.authorization ?? '')?.[1] ?? EAST;
-      const { method = 'POST', url: path = '/' } = request;
+      const { method = 'POST', url = '/' } = request;
       const asked = {
         id: 1,
         at: Date.now(),
@@ -86,6 +97,22 @@ export class Harness {
     return client;
   }
 
+  /** Makes an instance and waits until it is available. */
+  async create(region: Region, identifier: string, settings: Partial<CreateDBInstanceCommandInput> = {}): Promise<DBInstance> {
+    const size = { DBInstanceClass: 'db.t4g.micro', AllocatedStorage: 20 };
+    const input = { DBInstanceIdentifier: identifier, Engine: 'postgres', DBName: 'orders', ...MASTER, ...size, ...settings };
+    await this.client(region).send(new CreateDBInstanceCommand(input));
+    await this.until(region, identifier, available);
+    return this.describe(region, identifier);
+  }
+
+  async replicate(region: Region, identifier: string, source: DBInstance): Promise<DBInstance> {
+    const input = { DBInstanceIdentifier: identifier, SourceDBInstanceIdentifier: source.DBInstanceArn };
+    await this.client(region).send(new CreateDBInstanceReadReplicaCommand(input));
+    await this.until(region, identifier, available);
+    return this.describe(region, identifier);
+  }
+
   async describe(region: Region, identifier: string): Promise<DBInstance> {
     const answer = await this.client(region).send(new DescribeDBInstancesCommand({ DBInstanceIdentifier: identifier }));
     return answer.DBInstances![0]!;
@@ -99,8 +126,15 @@ export class Harness {
       const instance = await this.describe(region, identifier);
       if (seen.at(-1) !== instance.DBInstanceStatus) seen.push(instance.DBInstanceStatus!);
       if (wanted(instance)) return seen;
-      if (Date.now() > deadline) throw new Error(`${identifier} went ${seen.join(', ')} and no further`);
+      if (instance.DBInstanceStatus === 'failed' || Date.now() > deadline) throw new Error(await this.story(region, identifier, seen));
+      await pause(10);
     }
+  }
+
+  private async story(region: Region, identifier: string, seen: string[]): Promise<string> {
+    const answer = await this.client(region).send(new DescribeEventsCommand({ SourceIdentifier: identifier, SourceType: 'db-instance' }));
+    const events = (answer.Events ?? []).map((event) => event.Message);
+    return [`${identifier} went ${seen.join(', ')} and no further`, ...events].join('\n');
   }
 
   /** A connection as an application in `zone` makes it: by name, through the network, as an ordinary user. */
@@ -116,11 +150,12 @@ export class Harness {
 
   async stop(): Promise<void> {
     for (const client of this.clients.values()) client.destroy();
-    await Promise.allSettled(this.connections.map((client) => client.end()));
     this.gateway.close();
     await this.rds.stop();
     await this.network.stop();
+    await Promise.allSettled(this.connections.map((client) => client.end()));
     await this.supervisor.stop();
+    await rm(path.dirname(this.supervisor.folder), { recursive: true });
   }
 }
 
@@ -129,5 +164,8 @@ export const available = (instance: DBInstance): boolean => instance.DBInstanceS
 /** Waits for something in the databases; bounded. */
 export async function eventually(check: () => Promise<boolean>, timeoutMs = 10_000): Promise<void> {
   const deadline = Date.now() + timeoutMs;
-  while (!(await check())) if (Date.now() > deadline) throw new Error(`not so within ${timeoutMs} ms: ${check}`);
+  while (!(await check())) {
+    if (Date.now() > deadline) throw new Error(`not so within ${timeoutMs} ms: ${check}`);
+    await pause(10);
+  }
 }
