@@ -84,7 +84,7 @@ export class Alarms {
     const length = evaluationRange(EvaluationPeriods!);
     return Array.from({ length }, (_, index) => {
       const at = end - (length - index) * periodMs;
-      const samples = this.metrics.samples({ Namespace, MetricName, Dimensions }, at, at + periodMs, Unit);
+      const samples = this.metrics.samples({ Namespace, MetricName, Dimensions }, at, at + periodMs, Unit || undefined);
       return { at: new Date(at), value: statistic(statisticOf(alarm), samples) };
     });
   }
@@ -109,12 +109,12 @@ function whyNot(alarm: MetricAlarm): string | undefined {
 
 function ruleOf(alarm: MetricAlarm) {
   // Alarms on DynamoDB's own metrics ignore missing data whatever they are told.
-  const treatment = alarm.Namespace === 'AWS/DynamoDB' ? 'ignore' : (alarm.TreatMissingData ?? 'missing');
+  const treatment = alarm.Namespace === 'AWS/DynamoDB' ? 'ignore' : alarm.TreatMissingData || 'missing';
   return {
     comparison: alarm.ComparisonOperator as Comparison,
     threshold: alarm.Threshold!,
     evaluationPeriods: alarm.EvaluationPeriods!,
-    datapointsToAlarm: alarm.DatapointsToAlarm ?? alarm.EvaluationPeriods!,
+    datapointsToAlarm: alarm.DatapointsToAlarm || alarm.EvaluationPeriods!,
     treatMissingData: treatment as TreatMissingData,
   };
 }

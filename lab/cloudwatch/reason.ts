@@ -13,7 +13,8 @@ export interface AlarmStatus {
 /** Times in alarm events and reasons have no colon in their zone: `2026-11-20T10:00:00.000+0000`. */
 export const eventTime = (at: Date): string => at.toISOString().replace('Z', '+0000');
 
-export const statisticOf = (alarm: MetricAlarm): string => alarm.Statistic ?? alarm.ExtendedStatistic ?? '';
+/** A store may answer with empty text for what an alarm does not have. */
+export const statisticOf = (alarm: MetricAlarm): string => alarm.Statistic || alarm.ExtendedStatistic || '';
 
 const COMPARISON_WORDS: Record<string, string> = {
   GreaterThanThreshold: 'greater than',
