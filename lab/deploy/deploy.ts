@@ -19,6 +19,8 @@ export interface DeployOptions {
   folder: string;
   /** The environment that is deployed: `-c env=<name>`. */
   environment: string;
+  /** Called when the stacks are there, before the public names that lead to them. */
+  deployed?: () => Promise<void>;
   log: (line: string) => void;
   signal?: AbortSignal;
 }
@@ -57,6 +59,7 @@ export async function deploy(options: DeployOptions): Promise<Deployed> {
   await cdk(['deploy', ...once, '--concurrency', String(CONCURRENCY), '--progress', 'events', '--method', 'direct'], cdkOptions(options));
   const globalTables = (await Promise.all(assembly.stacks.map((stack) => createGlobalTables(gateway, stack)))).flat();
   for (const table of globalTables) log(`Global table, served by the gateway: ${table}`);
+  await options.deployed?.();
   for (const stack of dns) {
     for (const resource of await applyDns(gateway, ACCOUNT, stack)) log(`Applied through the Route 53 API: ${stack.name} ${resource}`);
   }

@@ -1,0 +1,174 @@
+import { appendFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { CloudWatchService } from './cloudwatch/service.ts';
+import { deploy } from './deploy/deploy.ts';
+import type { DrillLab, DrillLabOptions } from './drill/drill-lab.ts';
+import { EcsService } from './ecs/ecs-service.ts';
+import { alarmDeliveries } from './engines/alarm-deliveries.ts';
+import { startMiniStack } from './engines/ministack.ts';
+import { StepFunctions } from './engines/stepfunctions.ts';
+import { enginesPython } from './engines/venv.ts';
+import { askEngine } from './gateway/forward.ts';
+import { Gateway } from './gateway/gateway.ts';
+import { LAMBDA_ACTIONS } from './lambda/api.ts';
+import { Courier } from './lambda/deliver.ts';
+import { LambdaService } from './lambda/service.ts';
+import { LabNetwork } from './network/network.ts';
+import { Supervisor } from './process/supervisor.ts';
+import { RdsService } from './rds/service.ts';
+import { Route53Service } from './route53/service.ts';
+import { ScheduleRunner } from './scheduler/runner.ts';
+import type { Region, Stoppable } from './types.ts';
+import { World } from './world.ts';
+
+/** The demo's regions; the first two are sites, in which machines run. */
+const SITES: readonly Region[] = ['us-east-1', 'us-west-2'];
+const WITNESS: Region = 'us-east-2';
+const ACCOUNT = '000000000000';
+const OPERATOR = { accessKeyId: 'OPERATOR', secretAccessKey: 'lab' };
+const SCHEDULER = 'scheduler-service';
+const PROJECT = fileURLToPath(new URL('..', import.meta.url));
+/** Of the CDK's output, what a person who waits wants to see; all of it is in the log. */
+const NEWS = /✅|❌|deploying\.\.\.|fail|Left out|Global table|Applied/;
+
+/** Start the whole lab. What was started is stopped again when something does not start, or when the signal says so. */
+export async function startLab(options: DrillLabOptions): Promise<Lab> {
+  const supervisor = await Supervisor.start({ project: PROJECT, keep: options.keep });
+  const lab = new Lab(supervisor);
+  try {
+    await lab.start(options);
+    return lab;
+  } catch (error) {
+    await lab.stop();
+    throw error;
+  }
+}
+
+/** A two-region AWS with a witness region, on loopback. */
+export class Lab implements DrillLab {
+  readonly world = new World([...SITES, WITNESS]);
+  readonly network = new LabNetwork({ world: this.world });
+  readonly gateway = new Gateway({ world: this.world });
+  readonly credentials = OPERATOR;
+  readonly processes: Supervisor;
+  private python = '';
+  private readonly started: Stoppable[];
+  private route53: Route53Service | undefined;
+  private adopt: () => Promise<void> = async () => undefined;
+
+  constructor(supervisor: Supervisor) {
+    this.processes = supervisor;
+    this.started = [supervisor];
+  }
+
+  get folder(): string {
+    return this.processes.folder;
+  }
+
+  get dnsPort(): number {
+    if (!this.route53) throw new Error('The lab has not started.');
+    return this.route53.dnsPort;
+  }
+
+  get faults(): Gateway['faults'] {
+    return this.gateway.faults;
+  }
+
+  endpoint(zone: string): string {
+    return this.gateway.endpoint(zone);
+  }
+
+  calls(): Gateway['calls'] {
+    return this.gateway.calls;
+  }
+
+  /** The order matters twice: what others ask starts first, and stops last. */
+  async start({ images, progress, signal }: DrillLabOptions): Promise<void> {
+    const { world, network, gateway, processes, folder } = this;
+    this.python = await enginesPython(progress);
+    signal.throwIfAborted();
+    await network.start();
+    this.started.push(network);
+    await gateway.start();
+    this.started.push(gateway);
+    gateway.principals.set(OPERATOR.accessKeyId, 'operator');
+    const engines = { world, gateway, processes, python: this.python };
+    await Promise.all([startMiniStack(engines), StepFunctions.start({ ...engines, regions: SITES }), this.startRoute53()]);
+    signal.throwIfAborted();
+    const rds = this.own(new RdsService({ world, network, processes, stateDir: folder, accountId: ACCOUNT }));
+    gateway.register('rds', rds.handle);
+    const ecs = this.own(new EcsService({ world, network, processes, stateDir: folder, images: await images(folder) }));
+    gateway.register('ecs', ecs.handle);
+    this.startFunctions();
+    signal.throwIfAborted();
+  }
+
+  /** Synthesise Lifeboat's demo environment and deploy it; then its functions' triggers, names and schedules are the lab's. */
+  async deploy(progress: (text: string) => void, signal: AbortSignal): Promise<void> {
+    const log = (line: string): void => {
+      this.log('cdk', line);
+      if (NEWS.test(line)) progress(line.trim());
+    };
+    const { gateway, processes, python, folder } = this;
+    const deployed = () => this.adopt();
+    await deploy({ gateway, processes, python, project: PROJECT, folder, environment: 'demo', deployed, log, signal });
+  }
+
+  async stop(): Promise<void> {
+    for (let part = this.started.pop(); part; part = this.started.pop()) await part.stop();
+  }
+
+  private async startRoute53(): Promise<void> {
+    const route53 = new Route53Service({ network: this.network });
+    await route53.start();
+    this.route53 = this.own(route53);
+    this.network.resolveAlias = (host) => route53.resolve(host);
+    this.gateway.register('route53', route53.handle);
+  }
+
+  /** Functions, and what starts them: requests, alarms, schedules. */
+  private startFunctions(): void {
+    const { world, network, gateway, processes, folder } = this;
+    const gatewayEndpoint = (zone: string): string => gateway.endpoint(zone);
+    const registerPrincipal = (key: string, name: string): void => void gateway.principals.set(key, name);
+    const definitionsEndpoint = (region: Region): string => gateway.engineOf('lambda', region);
+    const onBackgroundError = (error: Error): void => this.log('lambda', error.message);
+    const given = { world, network, processes, stateDir: folder, definitionsEndpoint, gatewayEndpoint, onBackgroundError };
+    const lambda = this.own(new LambdaService({ ...given, registerPrincipal }));
+    gateway.register('lambda', lambda.handle, LAMBDA_ACTIONS);
+    gateway.functionUrls(lambda.handleUrl);
+
+    const cloudwatch = new CloudWatchService({
+      world,
+      ...alarmDeliveries(gateway, lambda),
+      forward: (call) => askEngine(call, gateway.engineOf('cloudformation', call.region)),
+      report: (problem) => this.log('cloudwatch', problem),
+    });
+    gateway.register('monitoring', this.own(cloudwatch).handle);
+    cloudwatch.start();
+
+    registerPrincipal(SCHEDULER, SCHEDULER);
+    const courier = new Courier(gatewayEndpoint, SCHEDULER);
+    const schedules = this.own(
+      new ScheduleRunner({
+        world,
+        schedules: (region) => gateway.engineOf('scheduler', region),
+        invoke: (region, arn, payload, options) => lambda.invoke(region, arn, payload, options),
+        deliver: (region, delivery) => courier.deliver(region, delivery),
+      }),
+    );
+    this.adopt = async () => {
+      await Promise.all([lambda.adoptTriggers(), lambda.publishUrls()]);
+      await schedules.takeOver();
+    };
+  }
+
+  private own<T extends Stoppable>(part: T): T {
+    this.started.push(part);
+    return part;
+  }
+
+  private log(name: string, line: string): void {
+    appendFileSync(this.processes.logFile(name), `${new Date().toISOString()} ${line}\n`);
+  }
+}
