@@ -96,8 +96,8 @@ function trigger(alarm: MetricAlarm) {
   return {
     MetricName: alarm.MetricName,
     Namespace: alarm.Namespace,
-    StatisticType: alarm.Statistic === undefined ? 'ExtendedStatistic' : 'Statistic',
-    ...(alarm.Statistic === undefined ? { ExtendedStatistic: alarm.ExtendedStatistic } : { Statistic: constantCase(alarm.Statistic) }),
+    StatisticType: alarm.Statistic ? 'Statistic' : 'ExtendedStatistic',
+    ...(alarm.Statistic ? { Statistic: constantCase(alarm.Statistic) } : { ExtendedStatistic: alarm.ExtendedStatistic }),
     Unit: alarm.Unit ?? null,
     Dimensions: (alarm.Dimensions ?? []).map(({ Name, Value }) => ({ value: Value, name: Name })),
     Period: alarm.Period,
