@@ -1,6 +1,6 @@
 import type { AwsCall, AwsReply } from '../types.ts';
 import { LambdaApiError } from './errors.ts';
-import type { InvocationType, InvokeOptions, InvokeResult } from './service.ts';
+import type { InvocationType, InvokeOptions, InvokeResult } from './invocation.ts';
 
 const INVOKE_PATH = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/;
 const TYPES: readonly string[] = ['RequestResponse', 'Event', 'DryRun'] satisfies InvocationType[];

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { GetFunctionEventInvokeConfigCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 import type { Delivery } from './deliver.ts';
 import { LambdaApiError } from './errors.ts';
-import type { InvokeResult } from './service.ts';
+import type { InvokeResult } from './invocation.ts';
 
 /** An event that Lambda has accepted (202) and now owns. */
 export interface AcceptedEvent {

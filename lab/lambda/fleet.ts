@@ -17,6 +17,7 @@ export const DEFAULT_LIMITS: FleetLimits = { maxSandboxes: 24, queueMs: 30_000, 
 export class Fleet {
   private readonly sandboxes = new Map<Sandbox, NodeJS.Timeout | undefined>();
   private readonly waiting = new Set<() => void>();
+  private frozen = false;
   private readonly limits: FleetLimits;
   private readonly create: (definition: FunctionDefinition, ended: () => void) => Sandbox;
 
@@ -55,11 +56,14 @@ export class Fleet {
     this.wake();
   }
 
+  /** The region goes dark: its sandboxes stop where they are, also those that are only just starting. */
   freeze(): void {
+    this.frozen = true;
     for (const sandbox of this.sandboxes.keys()) sandbox.freeze();
   }
 
   thaw(): void {
+    this.frozen = false;
     for (const sandbox of this.sandboxes.keys()) sandbox.thaw();
   }
 
@@ -70,6 +74,7 @@ export class Fleet {
   private start(definition: FunctionDefinition): Sandbox {
     const sandbox: Sandbox = this.create(definition, () => this.remove(sandbox));
     this.sandboxes.set(sandbox, undefined);
+    if (this.frozen) sandbox.freeze();
     return sandbox;
   }
 

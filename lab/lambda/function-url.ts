@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type FunctionUrlConfig, type LambdaClient, ListFunctionUrlConfigsCommand, paginateListFunctions } from '@aws-sdk/client-lambda';
 import type { Region } from '../types.ts';
 import { LambdaApiError } from './errors.ts';
-import type { InvokeResult } from './service.ts';
+import type { InvokeResult } from './invocation.ts';
 
 /** An HTTP request to a function URL. */
 export interface UrlRequest {

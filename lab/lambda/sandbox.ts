@@ -122,6 +122,7 @@ export class Sandbox {
       env,
       pipe: true,
     });
+    if (this.frozen) this.signal('SIGSTOP');
     this.child.stdout?.setEncoding('utf8').on('data', output);
     this.child.stderr?.setEncoding('utf8').on('data', output);
     this.child.once('error', () => this.onExit(1, null));

@@ -6,7 +6,10 @@ import { type LambdaClient, paginateListFunctions, UpdateFunctionConfigurationCo
  */
 export const FORWARD_VARIABLE = 'MINISTACK_LAMBDA_PROXY_URL';
 
-/** Makes the engine deliver its own triggers (topics, event buses, queues) of all functions of a region to `address(functionName)`. */
+/**
+ * Makes the engine deliver its own triggers (topics, event buses, queues) of all functions of a region to `address(functionName)`.
+ * Published versions cannot be changed: a trigger that names a version or an alias still runs in the engine.
+ */
 export async function forwardTriggers(client: LambdaClient, address: (functionName: string) => string): Promise<string[]> {
   const names: string[] = [];
   for await (const page of paginateListFunctions({ client }, {})) {
