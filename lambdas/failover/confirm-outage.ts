@@ -35,9 +35,9 @@ export const confirmOutage = defineStep({
     const others = known.filter(({ observer }) => observer !== region);
     const judgement = judge([own, ...others], { now: now(), freshMs: freshMsFor(plan.detection), quorum, target });
     if (judgement.verdict !== 'unhealthy') {
-      throw new OutageNotConfirmed(
-        `${quorum} of 3 observers must say unhealthy, found ${JSON.stringify(judgement.votes)}; here: ${fresh.reason}`,
-      );
+      const why = `${quorum} of 3 observers must say unhealthy, found ${JSON.stringify(judgement.votes)}; here: ${fresh.reason}`;
+      if (run.dryRun) return { would: `stop: ${why}`, votes: judgement.votes };
+      throw new OutageNotConfirmed(why);
     }
     const outageBeganAt = new Date(judgement.unhealthySince!).toISOString();
     if (!run.dryRun) await incidents.note(run.incident, name, { outageBeganAt });

@@ -25,9 +25,10 @@ export const measureLag = defineStep({
     const lease = await ledger.lease(name);
     const lags = await Promise.all(databasesFor(name).map((database) => lagOf(database, lease, plan)));
     const worst = worstOf(lags);
-    if (!request.dryRun) await incidents.note(request.incident, name, { lag: worst });
-    const decision = gate(worst, objectives.rpoSeconds, plan.failover);
-    return { ...worst, objectiveSeconds: objectives.rpoSeconds, decision };
+    const facts = { ...worst, objectiveSeconds: objectives.rpoSeconds };
+    if (request.dryRun) return { ...facts, decision: 'pass' as const, would: whatGateWould(worst, objectives.rpoSeconds, plan) };
+    await incidents.note(request.incident, name, { lag: worst });
+    return { ...facts, decision: gate(worst, objectives.rpoSeconds, plan.failover) };
   },
 });
 export const handler = measureLag.handler;
@@ -48,6 +49,15 @@ export const gate = (
       `the standby lags by ${lag.seconds} s, the objective is ${objectiveSeconds} s; policy lagOverObjective is 'refuse'`,
     );
   return policy.lagOverObjective === 'ask' ? 'ask' : 'pass';
+};
+
+/** A dry run walks on and says what the gate would have said. */
+const whatGateWould = (lag: Lag, objectiveSeconds: number, plan: Environment): string => {
+  try {
+    return gate(lag, objectiveSeconds, plan.failover);
+  } catch (error) {
+    return `stop: ${(error as Error).message}`;
+  }
 };
 
 const lagOf = async (database: DatabaseAdapter, lease: Lease | undefined, plan: Environment): Promise<Lag> =>
