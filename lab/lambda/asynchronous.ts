@@ -1,13 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { GetFunctionEventInvokeConfigCommand, type LambdaClient } from '@aws-sdk/client-lambda';
+import { type LambdaClient, ListFunctionEventInvokeConfigsCommand } from '@aws-sdk/client-lambda';
 import type { Delivery } from './deliver.ts';
 import { LambdaApiError } from './errors.ts';
 import type { InvokeResult } from './invocation.ts';
+
+const LATEST = '$LATEST';
 
 /** An event that Lambda has accepted (202) and now owns. */
 export interface AcceptedEvent {
   requestId: string;
   functionName: string;
+  qualifier?: string;
   functionArn: string;
   payload: Buffer;
   acceptedAt: number;
@@ -33,7 +36,7 @@ interface Policy {
 
 /** Runs an accepted event to its end: attempts, then the destination or dead-letter queue. Never rejects but on abort. */
 export async function process(event: AcceptedEvent, options: AsynchronousOptions): Promise<void> {
-  const policy = await policyOf(event.functionName, options.client);
+  const policy = await policyOf(event, options.client);
   let attempts = 0;
   let result: InvokeResult | undefined;
   let condition = 'RetriesExhausted';
@@ -78,9 +81,13 @@ async function onSuccess(
   if (arn) await options.deliver({ arn, body: record(event, 'Success', attempts, result) });
 }
 
-async function policyOf(functionName: string, client: LambdaClient): Promise<Policy> {
-  // Most functions have no such configuration (404); and with the control plane down the defaults serve.
-  const config = await client.send(new GetFunctionEventInvokeConfigCommand({ FunctionName: functionName })).catch(() => undefined);
+async function policyOf({ functionName, qualifier }: AcceptedEvent, client: LambdaClient): Promise<Policy> {
+  // With the control plane down the defaults serve.
+  const configs = await client.send(new ListFunctionEventInvokeConfigsCommand({ FunctionName: functionName })).catch(() => undefined);
+  // The unqualified function and `$LATEST` are one; the engine lists them under the name by which the configuration was made.
+  const config = configs?.FunctionEventInvokeConfigs?.find(
+    ({ FunctionArn = '' }) => (FunctionArn.split(':')[7] ?? LATEST) === (qualifier ?? LATEST),
+  );
   return {
     retries: config?.MaximumRetryAttempts ?? 2,
     maxAgeMs: (config?.MaximumEventAgeInSeconds ?? 21_600) * 1000,

@@ -152,7 +152,7 @@ export class LambdaService implements Stoppable {
   /** Takes an event into Lambda's own queue. While the region is dark the event waits there, as it would on AWS. */
   private accept(definition: FunctionDefinition, requestId: string, payload: Buffer, qualifier?: string): void {
     const { region, name, arn, deadLetterArn } = definition;
-    const event = { requestId, functionName: name, functionArn: arn, payload, acceptedAt: Date.now(), deadLetterArn };
+    const event = { requestId, functionName: name, qualifier, functionArn: arn, payload, acceptedAt: Date.now(), deadLetterArn };
     const options = {
       attempt: async () => this.execute(await this.definitions.get(region, name, qualifier), { requestId, payload }),
       deliver: (delivery: Delivery) => this.daylight.until(region).then(() => this.courier.deliver(region, delivery)),

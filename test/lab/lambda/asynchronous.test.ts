@@ -40,7 +40,11 @@ it('is accepted at once, tried three times, and then sent to the failure destina
   const destination = await queue('failures');
   await createFunction(lambda, 'flaky');
   await lambda.send(
-    new PutFunctionEventInvokeConfigCommand({ FunctionName: 'flaky', DestinationConfig: { OnFailure: { Destination: destination.arn } } }),
+    new PutFunctionEventInvokeConfigCommand({
+      FunctionName: 'flaky',
+      Qualifier: '$LATEST',
+      DestinationConfig: { OnFailure: { Destination: destination.arn } },
+    }),
   );
   const file = join(lab.stateDir, 'attempts');
   expect((await send('flaky', { do: 'flaky', file })).StatusCode).toBe(202);
