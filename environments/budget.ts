@@ -16,6 +16,9 @@ const PROMOTION_SECONDS: Record<Workload['databases'][number]['kind'], number> =
 /** A container service from zero: image pull, start and health checks; a planning assumption. */
 const COMPUTE_SECONDS = 60;
 
+/** A workload with nothing to promote or to scale still has an application that must answer. */
+const LEAST_ACTIVATION_SECONDS = 30;
+
 export interface Wait {
   what: string;
   seconds: number;
@@ -48,7 +51,7 @@ export const totalSeconds = (waits: readonly Wait[]): number => waits.reduce((su
 export const activationBoundSeconds = (environment: Environment, workload: Workload): number => {
   const waits = waitsOf(environment, workload);
   const activation = waits.find(({ what }) => what.startsWith('promotion'))!.seconds;
-  return 2 * (workload.objectives.rtoSeconds - (totalSeconds(waits) - activation));
+  return Math.max(LEAST_ACTIVATION_SECONDS, 2 * (workload.objectives.rtoSeconds - (totalSeconds(waits) - activation)));
 };
 
 /** The states of a run that wait by asking again. */

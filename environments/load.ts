@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { InvalidEnvironment } from './define.ts';
 import type { Environment } from './schema.ts';
@@ -13,9 +13,10 @@ export class UnknownEnvironment extends Error {
  * Loads and validates `environments/<name>.ts`.
  * @throws UnknownEnvironment when there is none of that name or none was named, InvalidEnvironment with all its problems.
  */
-export const load = async (name: unknown, directory = import.meta.dirname): Promise<Environment> => {
+export const load = async (name: unknown, folder: string = import.meta.dirname): Promise<Environment> => {
+  const directory = resolve(folder);
   const known = environmentsIn(directory);
-  const choices = `environments/ has: ${known.join(', ') || 'none yet'}`;
+  const choices = `${relative(process.cwd(), directory)}/ has: ${known.join(', ') || 'none yet'}`;
   if (typeof name !== 'string' || name === '') throw new UnknownEnvironment(`Which environment? Add -c env=<name>; ${choices}.`);
   if (!known.includes(name))
     throw new UnknownEnvironment(`There is no environment '${name}'; ${choices}. A new one begins as a copy of demo.ts.`);

@@ -28,7 +28,7 @@ const machineSteps = {
   'failover/confirm-outage': {
     description: 'Probes again before anything is done',
     timeoutSeconds: 30,
-    needs: (rights) => [rights.readObservations(), rights.readLedger()],
+    needs: (rights) => [rights.readObservations()],
   },
   'failover/measure-lag': {
     description: 'Measures on the standby what a promotion would lose',
@@ -106,7 +106,12 @@ const machineSteps = {
 } satisfies Partial<Record<StepName, MachineStep>>;
 
 /** The claim is dropped, the record written, people are told. */
-const closing = (rights: Rights): Right[][] => [rights.readLedger(), rights.writeLedger('lease'), rights.writeEvidence(), rights.publish()];
+const closing = (rights: Rights): Right[][] => [
+  rights.readTimeline(),
+  rights.writeLedger('lease'),
+  rights.writeEvidence(),
+  rights.publish(),
+];
 
 /** A site's means to pull a workload to itself: the steps, the machine that orders them, the reconciler, and the beacon for traffic. */
 export class Failover extends Construct {
@@ -191,7 +196,7 @@ export class Failover extends Construct {
       description: 'Answers 200 if and only if the lease says that the recovery site serves',
       timeoutSeconds: 5,
       memoryMb: MEMORY_MB,
-      rights: [rights.readLedger()],
+      rights: [rights.readLeases()],
       variables: { LIFEBOAT_BEACON_TOKEN: token },
     });
     const url = beacon.function.addFunctionUrl({ authType: FunctionUrlAuthType.NONE });

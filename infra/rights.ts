@@ -30,7 +30,17 @@ export class Rights {
   ) {}
 
   readLedger(regions: readonly string[] = [this.region]): Right[] {
-    return [allow({ actions: ['dynamodb:GetItem', 'dynamodb:Query'], resources: regions.map((region) => this.names.ledgerArn(region)) })];
+    return [allow({ actions: ['dynamodb:GetItem'], resources: regions.map((region) => this.names.ledgerArn(region)) })];
+  }
+
+  /** The leases alone, for what the public can invoke. */
+  readLeases(): Right[] {
+    const conditions = { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['lease#*'] } };
+    return [allow({ actions: ['dynamodb:GetItem'], resources: [this.names.ledgerArn(this.region)], conditions })];
+  }
+
+  readTimeline(): Right[] {
+    return [allow({ actions: ['dynamodb:GetItem', 'dynamodb:Query'], resources: [this.names.ledgerArn(this.region)] })];
   }
 
   /** Evidence is every step's to write; the lease only theirs who move it. */
