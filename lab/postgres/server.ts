@@ -1,18 +1,13 @@
-import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
 import pg from 'pg';
-import { kill } from '../process/sweep.ts';
-import { processTable } from '../process/table.ts';
 import type { Processes } from '../types.ts';
 import type { Binaries } from './binaries.ts';
 import { ADMIN, REPLICATOR, type Settings, writeAdmission, writeConfiguration } from './configuration.ts';
 import { freePort, releasePort } from './port.ts';
-import { ENVIRONMENT, run } from './run.ts';
+import { Postmaster } from './postmaster.ts';
+import { run } from './run.ts';
 import { giveTo, makeOwnDirectory, type ServerUser } from './user.ts';
 
 /** What all servers of a lab share. */
@@ -24,13 +19,9 @@ export interface Installation {
   password: string;
 }
 
-/** A standby says something else than a primary, and both may be waited for. */
-const READY = /database system is ready to accept (read-only )?connections/;
 /** Passes by itself: another process has taken the port meanwhile, or a killed server's last child is not gone yet. */
 const TRANSIENT = /could not bind IPv4 address|pre-existing shared memory block/;
-const START_TIMEOUT_MS = 120_000;
 const START_ATTEMPTS = 5;
-const STOP_TIMEOUT_MS = 20_000;
 const QUERY_TIMEOUT_MS = 30_000;
 
 export type Rows = Record<string, unknown>[];
@@ -40,9 +31,7 @@ export class PostgresServer {
   readonly dataDirectory: string;
   /** Known from the first start on; a later start may have to move. */
   port = 0;
-  private child: ChildProcess | undefined;
-  private exited: Promise<unknown> = Promise.resolve();
-  private lastLines: string[] = [];
+  private postmaster: Postmaster | undefined;
 
   /** `directory` is this server's alone and goes with `remove`. */
   constructor(
@@ -54,12 +43,12 @@ export class PostgresServer {
   }
 
   get running(): boolean {
-    return this.child !== undefined && this.child.exitCode === null && this.child.signalCode === null;
+    return this.postmaster?.running ?? false;
   }
 
   /** The postmaster's, while it runs. */
   get pid(): number | undefined {
-    return this.running ? this.child?.pid : undefined;
+    return this.postmaster?.pid;
   }
 
   /** Makes an empty cluster. Each has its own, so that its system identifier is its own too: a standby of another one is refused. */
@@ -102,7 +91,7 @@ export class PostgresServer {
   /** Lets everybody with a password in, or nobody but the lab and the replicas. Sessions that exist go on. */
   async admit(everybody: boolean): Promise<void> {
     await writeAdmission(this.dataDirectory, this.installation.user, everybody);
-    if (this.running) this.child?.kill('SIGHUP');
+    this.postmaster?.signal('SIGHUP');
   }
 
   /** Starts, recovering from a crash where there was one. Resolves when connections are accepted, on a standby read-only ones. */
@@ -110,7 +99,8 @@ export class PostgresServer {
     for (let attempt = 1; ; attempt++) {
       this.port ||= await freePort();
       try {
-        return await this.launch();
+        this.postmaster = await Postmaster.start(this);
+        return;
       } catch (error) {
         if (attempt === START_ATTEMPTS || !TRANSIENT.test(String(error))) throw error;
         releasePort(this.port);
@@ -121,21 +111,17 @@ export class PostgresServer {
 
   /** Fast shutdown: sessions are ended, everything committed is on disk and, where replicas are connected, sent. */
   async stop(): Promise<void> {
-    await this.end('SIGINT');
+    await this.postmaster?.end('SIGINT');
   }
 
   /** Immediate shutdown, for what will not be needed again. */
   async terminate(): Promise<void> {
-    await this.end('SIGQUIT');
+    await this.postmaster?.end('SIGQUIT');
   }
 
-  /** SIGKILL to the postmaster and all its children, as when the host dies. It is stopped first, so that it cannot fork meanwhile. */
+  /** Kills all its processes, as when the host dies. */
   async crash(): Promise<void> {
-    const pid = this.pid;
-    if (pid === undefined) return;
-    process.kill(pid, 'SIGSTOP');
-    for (const victim of [...childrenOf(pid), pid]) kill(victim, 'SIGKILL');
-    await this.exited;
+    await this.postmaster?.kill();
   }
 
   /** Stops it and deletes its files. */
@@ -182,64 +168,4 @@ export class PostgresServer {
     await makeOwnDirectory(this.directory, this.installation.user);
     await makeOwnDirectory(this.dataDirectory, this.installation.user);
   }
-
-  private async launch(): Promise<void> {
-    const { processes, binaries, user } = this.installation;
-    const args = ['-D', this.dataDirectory, '-p', String(this.port)];
-    const child = processes.spawn(binaries.postgres, args, { name: this.name, env: ENVIRONMENT, ...user, pipe: true });
-    this.child = child;
-    this.lastLines = [];
-    this.exited = once(child, 'exit');
-    child.stdout?.resume();
-    let timer: NodeJS.Timeout | undefined;
-    const ready = this.readLog(child);
-    const ended = this.exited.then(() => this.fail('ended'));
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => reject(new Error(`${this.name} is not ready after ${START_TIMEOUT_MS} ms\n${this.log()}`)),
-        START_TIMEOUT_MS,
-      );
-    });
-    try {
-      await Promise.race([ready, ended, late]);
-    } finally {
-      clearTimeout(timer);
-      ended.catch(() => {});
-    }
-  }
-
-  private readLog(child: ChildProcess): Promise<void> {
-    const file = createWriteStream(path.join(this.directory, 'server.log'), { flags: 'a' });
-    return new Promise((resolve, reject) => {
-      if (!child.stderr) return reject(new Error(`${this.name}: its output is not piped`));
-      const lines = createInterface({ input: child.stderr });
-      lines.on('line', (line) => {
-        file.write(`${line}\n`);
-        this.lastLines = [...this.lastLines.slice(-19), line];
-        if (READY.test(line)) resolve();
-      });
-      lines.on('close', () => file.end());
-      file.on('error', () => {});
-    });
-  }
-
-  private fail(what: string): never {
-    throw new Error(`PostgreSQL server ${this.name} ${what}:\n${this.log()}`);
-  }
-
-  private log(): string {
-    return this.lastLines.join('\n');
-  }
-
-  private async end(signal: NodeJS.Signals): Promise<void> {
-    if (!this.running) return;
-    this.child?.kill(signal);
-    const timer = setTimeout(() => void this.crash(), STOP_TIMEOUT_MS);
-    await this.exited;
-    clearTimeout(timer);
-  }
-}
-
-function childrenOf(parent: number): number[] {
-  return [...processTable().values()].filter((entry) => entry.parent === parent).map((entry) => entry.pid);
 }

@@ -1,12 +1,13 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Installation } from '../postgres/server.ts';
 import { dropSlotsExcept, isStandby } from '../postgres/standby.ts';
 import type { Network, Region } from '../types.ts';
 import type { World } from '../world.ts';
+import { Background } from './background.ts';
 import type { Database } from './database.ts';
 import type { Durations } from './durations.ts';
+import { Endpoints } from './endpoints.ts';
 import { instanceNotFound, invalidInstanceState } from './errors.ts';
-import { arn, endpointHost, parseReference } from './names.ts';
+import { arn, parseReference } from './names.ts';
 import type { Snapshot } from './snapshot.ts';
 
 export interface ControlPlaneOptions {
@@ -27,7 +28,6 @@ export interface DatabaseEvent {
   message: string;
 }
 
-const REPLICATION_PORT = 5432;
 const MAX_EVENTS = 1000;
 
 /** What all actions work on: the instances and snapshots of all regions, and the workflows that change them in the background. */
@@ -37,15 +37,12 @@ export class ControlPlane {
   /** Security groups that let nobody in. */
   readonly isolating = new Set<string>();
   readonly events: DatabaseEvent[] = [];
-  private readonly work = new Set<Promise<void>>();
-  private readonly stopping = new AbortController();
-  private worldChanged: PromiseWithResolvers = withResolvers();
+  readonly endpoints: Endpoints;
+  readonly background: Background;
 
   constructor(readonly options: ControlPlaneOptions) {
-    options.world.onChange(() => {
-      this.worldChanged.resolve();
-      this.worldChanged = withResolvers();
-    });
+    this.endpoints = new Endpoints(options.network, options.accountId);
+    this.background = new Background(options.world);
   }
 
   get durations(): Durations {
@@ -89,45 +86,24 @@ export class ControlPlane {
     return arn(database.region, this.options.accountId, 'db', database.identifier);
   }
 
-  endpointHost(database: Database): string {
-    return endpointHost(database.identifier, database.region, this.options.accountId);
-  }
-
-  /** The name under which replicas reach an instance. It does not change with the identifier, and nobody else knows it. */
-  replicationHost(database: Database): string {
-    return endpointHost(`${database.resourceId.toLowerCase()}-replication`, database.region, this.options.accountId);
-  }
-
-  /** The loopback port by which a replica reaches its source: through the link between their regions. */
-  async replicationRoute(replica: Database, source: Database): Promise<number> {
-    return this.options.network.route(replica.region, this.replicationHost(source), REPLICATION_PORT);
-  }
-
   /** Changes an instance in the background. Where a step fails the instance has failed, and the reason is among the events. */
   begin(database: Database, steps: () => Promise<void>): void {
     database.busy = true;
     const workflow = steps()
       .catch((error: unknown) => {
-        if (this.stopping.signal.aborted) return;
+        if (this.background.stopped) return;
         database.status = 'failed';
         this.record(database, `The last operation failed: ${error instanceof Error ? error.message : String(error)}`);
       })
       .finally(() => {
         database.busy = false;
       });
-    this.track(workflow);
+    this.background.track(workflow);
   }
 
-  /** Keeps in mind what runs in the background, so that `stop` can wait for its end. */
-  track(work: Promise<void>): void {
-    const tracked = work.catch(() => {}).finally(() => this.work.delete(tracked));
-    this.work.add(tracked);
-  }
-
-  /** Lets time pass in an instance's region; while that is dark, none does. */
+  /** Lets time pass in a region; while that is dark, none does. */
   async pause(region: Region, milliseconds: number): Promise<void> {
-    await sleep(milliseconds, undefined, { signal: this.stopping.signal });
-    while (this.options.world.isDark(region)) await this.untilWorldChanges();
+    await this.background.pause(region, milliseconds);
   }
 
   /** Sets a status and keeps it for at least this long. */
@@ -166,17 +142,12 @@ export class ControlPlane {
     database.shouldRun = true;
     await database.server.admit(this.admitsClients(database));
     if (!database.server.running) await database.server.start();
-    this.publish(database);
+    this.endpoints.publish(database);
   }
 
   /** Lets a change of security groups take effect. */
   async applySecurityGroups(database: Database): Promise<void> {
     await database.exclusive(() => database.server.admit(this.admitsClients(database)));
-  }
-
-  withdraw(database: Database): void {
-    for (const address of database.published.keys()) this.options.network.withdraw(...split(address));
-    database.published.clear();
   }
 
   /** Frees the WAL that a primary keeps for replicas it no longer has. What cannot be done now is done at its next start. */
@@ -193,59 +164,12 @@ export class ControlPlane {
   }
 
   async stop(): Promise<void> {
-    this.stopping.abort();
-    this.worldChanged.resolve();
-    await Promise.all(this.work);
+    await this.background.stop();
     await Promise.all([...this.databases].map((database) => database.exclusive(() => database.server.terminate())));
-  }
-
-  /** Resolves when the link between two regions is open. */
-  async untilReachable(from: Region, to: Region): Promise<void> {
-    while (!this.options.world.reaches(from, to)) await this.untilWorldChanges();
-  }
-
-  private async untilWorldChanges(): Promise<void> {
-    await this.worldChanged.promise;
-    this.stopping.signal.throwIfAborted();
   }
 
   private admitsClients(database: Database): boolean {
     const groups = database.attributes.VpcSecurityGroups ?? [];
     return !groups.some(({ VpcSecurityGroupId: id }) => id !== undefined && this.isolating.has(id));
   }
-
-  /** Publishing resets connections, so only what changed is published. */
-  private publish(database: Database): void {
-    const { port } = database.server;
-    const wanted = [`${this.endpointHost(database)}:${database.port}`, `${this.replicationHost(database)}:${REPLICATION_PORT}`];
-    for (const address of database.published.keys()) {
-      if (wanted.includes(address)) continue;
-      this.options.network.withdraw(...split(address));
-      database.published.delete(address);
-    }
-    for (const address of wanted) {
-      if (database.published.get(address) === port) continue;
-      const [host, publicPort] = split(address);
-      this.options.network.publish(host, publicPort, database.region, port);
-      database.published.set(address, port);
-    }
-  }
-}
-
-function split(address: string): [host: string, port: number] {
-  const colon = address.lastIndexOf(':');
-  return [address.slice(0, colon), Number(address.slice(colon + 1))];
-}
-
-interface PromiseWithResolvers {
-  promise: Promise<void>;
-  resolve: () => void;
-}
-
-function withResolvers(): PromiseWithResolvers {
-  let resolve = () => {};
-  const promise = new Promise<void>((done) => {
-    resolve = done;
-  });
-  return { promise, resolve };
 }

@@ -25,8 +25,6 @@ export class Database {
   /** What it replicates from; stays when the source is deleted, until it is promoted. */
   source: Database | undefined;
   deleted = false;
-  /** The names under which it is published now, with the port they lead to. */
-  readonly published = new Map<string, number>();
   private queue: Promise<unknown> = Promise.resolve();
 
   constructor(

@@ -24,7 +24,7 @@ export class LabInstance {
 
   /** The name its clients use. */
   get host(): string {
-    return this.control.endpointHost(this.database);
+    return this.control.endpoints.host(this.database);
   }
 
   /** The postmaster's process id, while it runs. */

@@ -105,7 +105,7 @@ function finalSnapshot(control: ControlPlane, database: Database, input: DeleteD
 
 /** Replicas in the region become independent; those in other regions stay as they are, with nothing to replicate from. */
 async function discard(control: ControlPlane, database: Database): Promise<void> {
-  control.withdraw(database);
+  control.endpoints.withdraw(database);
   await database.exclusive(async () => {
     database.shouldRun = false;
     database.deleted = true;
@@ -117,5 +117,5 @@ async function discard(control: ControlPlane, database: Database): Promise<void>
     if (replica.region === database.region && !replica.busy) control.begin(replica, () => makeStandalone(control, replica, 1));
   }
   const { source } = database;
-  if (source) control.track(control.dropOrphanedSlots(source));
+  if (source) control.background.track(control.dropOrphanedSlots(source));
 }

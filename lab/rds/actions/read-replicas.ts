@@ -89,7 +89,7 @@ async function copyThroughLink(control: ControlPlane, replica: Database, source:
   const { server } = replica;
   const { installation } = server;
   const tar = path.join(control.options.directory, `${replica.resourceId}.tar`);
-  const primary = { port: await control.replicationRoute(replica, source), password: installation.password };
+  const primary = { port: await control.endpoints.replicationRoute(replica, source), password: installation.password };
   for (let attempt = 1; ; attempt++) {
     try {
       await baseBackup(primary, tar, { slot: replica.slot });
@@ -131,5 +131,5 @@ export async function makeStandalone(control: ControlPlane, replica: Database, b
   replica.attributes.BackupRetentionPeriod = backupRetentionDays;
   replica.status = 'available';
   control.record(replica, 'Promoted Read Replica instance to a stand-alone database instance.');
-  if (source) control.track(control.dropOrphanedSlots(source));
+  if (source) control.background.track(control.dropOrphanedSlots(source));
 }

@@ -77,7 +77,7 @@ async function copy({ control, region }: Call, input: CopyDBSnapshotMessage): Pr
   for (const { Key, Value } of input.Tags ?? []) if (Key !== undefined) target.tags.set(Key, Value ?? '');
   target.file = await snapshotFile(control, region, name);
   control.snapshots.add(target);
-  control.track(finishing(target, () => transfer(control, source, target)));
+  control.background.track(finishing(target, () => transfer(control, source, target)));
   return { DBSnapshot: describe(control, target) };
 }
 
@@ -87,7 +87,7 @@ async function transfer(control: ControlPlane, source: Snapshot, target: Snapsho
   const file = await open(target.file, 'w', 0o600);
   try {
     for await (const chunk of createReadStream(source.file, { highWaterMark: 1 << 20 })) {
-      await control.untilReachable(target.region, source.region);
+      await control.background.untilReachable(target.region, source.region);
       await file.write(chunk as Buffer);
     }
   } finally {

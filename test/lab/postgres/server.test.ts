@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
@@ -42,7 +43,7 @@ async function until(check: () => Promise<boolean>, timeoutMs = 10_000): Promise
 const rows = async (of: PostgresServer) => (await of.query('select count(*)::int as rows from item'))[0]?.rows;
 
 beforeAll(async () => {
-  supervisor = await Supervisor.start({ project: `postgres-test-${process.pid}` });
+  supervisor = await Supervisor.start({ project: `postgres-test-${randomUUID()}` });
   const user = serverUser();
   installation = { processes: supervisor, user, password: 'secret', binaries: locateBinaries(supervisor.folder, user) };
   primary = server('primary');

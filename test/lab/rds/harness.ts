@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -62,25 +63,15 @@ export class Harness {
       for await (const chunk of request) chunks.push(chunk as Buffer);
       const region = /Credential=[^/]+\/\d{8}\/([^/]+)\//.exec(request.headers.authorization ?? '')?.[1] ?? EAST;
       const { method = 'POST', url = '/' } = request;
-      const asked = {
-        id: 1,
-        at: Date.now(),
-        source: region,
-        region,
-        service: 'rds',
-        action: '',
-        principal: 'test',
-        method,
-        path,
-        headers: {},
-      };
-      const reply = await this.rds.handle({ ...asked, body: Buffer.concat(chunks) });
+      const caller = { id: 1, at: Date.now(), source: region, principal: 'test' };
+      const call = { ...caller, region, service: 'rds', action: '', method, path: url, headers: {}, body: Buffer.concat(chunks) };
+      const reply = await this.rds.handle(call);
       response.writeHead(reply.status, reply.headers).end(reply.body);
     });
   }
 
   static async start(): Promise<Harness> {
-    const harness = new Harness(await Supervisor.start({ project: `rds-test-${process.pid}` }));
+    const harness = new Harness(await Supervisor.start({ project: `rds-test-${randomUUID()}` }));
     await harness.network.start();
     harness.gateway.listen(0, '127.0.0.1');
     await once(harness.gateway, 'listening');

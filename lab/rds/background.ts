@@ -1,0 +1,50 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Region } from '../types.ts';
+import type { World } from '../world.ts';
+
+/** What goes on after a call was answered: it waits, stands still while its region is dark, and ends when the lab stops. */
+export class Background {
+  private readonly work = new Set<Promise<void>>();
+  private readonly stopping = new AbortController();
+  private waiting: (() => void)[] = [];
+
+  constructor(private readonly world: World) {
+    world.onChange(() => this.wake());
+  }
+
+  get stopped(): boolean {
+    return this.stopping.signal.aborted;
+  }
+
+  /** Keeps in mind what runs, so that `stop` can wait for its end. What fails is its own affair. */
+  track(work: Promise<void>): void {
+    const tracked = work.catch(() => {}).finally(() => this.work.delete(tracked));
+    this.work.add(tracked);
+  }
+
+  /** Lets time pass in a region; while that is dark, none does. */
+  async pause(region: Region, milliseconds: number): Promise<void> {
+    await sleep(milliseconds, undefined, { signal: this.stopping.signal });
+    while (this.world.isDark(region)) await this.untilWorldChanges();
+  }
+
+  /** Resolves when the link between two regions is open. */
+  async untilReachable(from: Region, to: Region): Promise<void> {
+    while (!this.world.reaches(from, to)) await this.untilWorldChanges();
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    this.wake();
+    await Promise.all(this.work);
+  }
+
+  private async untilWorldChanges(): Promise<void> {
+    await new Promise<void>((resolve) => this.waiting.push(resolve));
+    this.stopping.signal.throwIfAborted();
+  }
+
+  private wake(): void {
+    for (const resolve of this.waiting.splice(0)) resolve();
+  }
+}
