@@ -63,7 +63,7 @@ function list(): void {
 
 /** The lab is loaded only when a drill runs: `--help` and `--list` answer at once. */
 const startLab: StartLab = async (options) => {
-  const { startLab: start } = (await import('./lab.ts')) as { startLab: StartLab };
+  const { startLab: start } = await import('./lab.ts');
   return start(options);
 };
 

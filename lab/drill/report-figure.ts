@@ -4,7 +4,7 @@ import { safe, seconds } from './report-text.ts';
 
 const WIDTH = 1040;
 const LEFT = 44;
-const RIGHT = 14;
+const RIGHT = 26;
 const TOP = 46;
 const CHART = 190;
 const STRIP = 30;
@@ -22,7 +22,7 @@ export function figure(findings: Findings): string {
   const [from, to] = extent(findings);
   const x = (at: number) => LEFT + ((at - from) / (to - from)) * (WIDTH - LEFT - RIGHT);
   const rates = ratesBySite(findings, from, to);
-  const peak = Math.max(10, ...rates.flatMap(({ perSecond }) => perSecond));
+  const peak = Math.ceil(Math.max(10, ...rates.flatMap(({ perSecond }) => perSecond)) / 10) * 10;
   const y = (rate: number) => TOP + CHART - (rate / (peak * 1.08)) * CHART;
   const height = TOP + CHART + 30 + (findings.phases.length > 0 ? STRIP + 26 : 0);
   const parts = [
@@ -30,6 +30,7 @@ export function figure(findings: Findings): string {
     grid(peak, y, from, to, x, findings.evidence.faultAt),
     ...rates.map((one, index) => area(one.perSecond, index, from, x, y)),
     marks(findings, x, from, to),
+    outageLabel(findings, x, to),
     strip(findings, x),
   ];
   return `<svg viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="Acknowledged writes per second by site, and the phases of the outage">${parts.join('')}</svg>`;
@@ -94,12 +95,16 @@ function grid(peak: number, y: (rate: number) => number, from: number, to: numbe
 function outageBand({ outage }: Findings, x: (at: number) => number, end: number): string {
   if (!outage) return '';
   const [left, right] = [x(outage.from), x(outage.to ?? end)];
-  const label = outage.to ? `no write accepted: ${seconds((outage.to - outage.from) / 1_000)}` : 'no write accepted';
-  const text =
-    right - left > label.length * LABEL_CHAR_PX
-      ? `<text class="strong" x="${(left + right) / 2}" y="${TOP + CHART / 2}" text-anchor="middle">${label}</text>`
-      : '';
-  return `<rect x="${left}" y="${TOP}" width="${Math.max(1, right - left)}" height="${CHART}" style="fill:var(--outage)"/>${text}`;
+  return `<rect x="${left}" y="${TOP}" width="${Math.max(1, right - left)}" height="${CHART}" style="fill:var(--outage)"/>`;
+}
+
+/** Where the band is too narrow for its label, the card above says the same. */
+function outageLabel({ outage }: Findings, x: (at: number) => number, end: number): string {
+  if (!outage) return '';
+  const [left, right] = [x(outage.from), x(outage.to ?? end)];
+  const label = outage.to ? `no write accepted for ${seconds((outage.to - outage.from) / 1_000)}` : 'no write accepted';
+  if (right - left < label.length * LABEL_CHAR_PX) return '';
+  return `<text class="strong" x="${(left + right) / 2}" y="${TOP + CHART / 2}" text-anchor="middle">${label}</text>`;
 }
 
 /** Vertical lines with their names above; a name that would cover the one before it moves to the row below. */

@@ -26,7 +26,7 @@ h2{font-size:17px;margin:44px 0 14px;letter-spacing:-.005em}
 .panel{padding:18px 20px;overflow-x:auto}
 svg{display:block;width:100%;height:auto;min-width:720px}
 svg text{fill:var(--soft);font:12px system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
-svg .strong{fill:var(--ink);font-weight:600}
+svg .strong{fill:var(--ink);font-weight:600;stroke:var(--card);stroke-width:5px;paint-order:stroke;stroke-linejoin:round}
 .legend{display:flex;gap:20px;flex-wrap:wrap;font-size:13px;color:var(--soft);margin:0 0 10px}
 .legend i{display:inline-block;width:11px;height:11px;border-radius:3px;margin-right:7px;vertical-align:-1px}
 ul.promises{list-style:none;margin:0;padding:0}
@@ -36,7 +36,7 @@ ul.promises span.why{color:var(--bad);display:block;font-size:14px}
 table{width:100%;border-collapse:collapse;font-size:14px;font-variant-numeric:tabular-nums}
 th{text-align:left;font-weight:550;color:var(--soft);font-size:13px}th,td{padding:7px 12px 7px 0;border-bottom:1px solid var(--line);vertical-align:top}
 tr:last-child td{border-bottom:0}td.n,th.n{text-align:right}td.t{white-space:nowrap;color:var(--soft)}
-td.bar{width:34%}td.bar i{display:block;height:9px;border-radius:3px;background:var(--a);min-width:2px}
+td.bar{width:34%;vertical-align:middle}td.bar i{display:block;height:9px;border-radius:3px;background:var(--a);min-width:2px}
 .kind-fault td{color:var(--bad);font-weight:550}.kind-drill td:last-child{color:var(--soft)}
 .note{color:var(--soft);font-size:13px;margin:12px 0 0;max-width:80ch}
 footer{margin-top:52px;color:var(--soft);font-size:13px;border-top:1px solid var(--line);padding-top:16px}

@@ -20,6 +20,8 @@ export interface RunOptions {
   progress: Progress;
   signal: AbortSignal;
   keep: boolean;
+  /** So many orders are acknowledged before anything is broken. */
+  steadyWrites?: number;
   /** Told of everything that has to be stopped as soon as it exists, so that an interrupt stops it too. */
   owner: Owner;
 }
@@ -92,7 +94,7 @@ async function prepare(options: RunOptions): Promise<Drill> {
   const watcher = owner.own(new Watcher(lab, [workload.primary.region, workload.recovery.region]));
   const drill = new Drill({ lab, workload, client, watcher, payments, reference, progress, signal });
   watcher.start();
-  await steadyState(drill);
+  await steadyState(drill, options.steadyWrites ?? 250);
   return drill;
 }
 

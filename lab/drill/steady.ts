@@ -4,7 +4,6 @@ import type { Drill } from './drill.ts';
 import type { DrillLab } from './drill-lab.ts';
 import type { Watcher } from './watcher.ts';
 
-const WRITES = 250;
 const FIRST_WRITES_WITHIN_MS = 90_000;
 const REPLICATED_WITHIN_MS = 60_000;
 /** An observer's schedule starts it within a minute, and an alarm on its silence needs a minute's data. */
@@ -16,9 +15,9 @@ const FUNCTION_PREFIX = 'lifeboat';
  * The state that every scenario starts from, each part seen and not assumed: orders are acknowledged through the public name, they reach the
  * standby's database, every alarm in both sites is OK, and functions of Lifeboat are at work in every region.
  */
-export async function steadyState(drill: Drill): Promise<void> {
+export async function steadyState(drill: Drill, writes: number): Promise<void> {
   const { client, lab, watcher, workload, signal, progress } = drill.parts;
-  await drill.writes(WRITES, { site: drill.primary, boundMs: FIRST_WRITES_WITHIN_MS });
+  await drill.writes(writes, { site: drill.primary, boundMs: FIRST_WRITES_WITHIN_MS });
   await drill.replicates(drill.recovery, REPLICATED_WITHIN_MS);
   progress.phase('Alarms are OK, observers are at work');
   await watcher
