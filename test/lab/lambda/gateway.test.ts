@@ -49,7 +49,7 @@ afterAll(async () => {
   await service.stop();
   await supervisor.stop();
   await Promise.all([gateway.stop(), network.stop()]);
-  rmSync(project, { recursive: true, force: true });
+  for (const folder of [project, supervisor.folder]) rmSync(folder, { recursive: true, force: true });
 });
 
 /** One bundle with SDK clients inside, as the steps are made. */

@@ -75,7 +75,7 @@ export async function startLab(options: Partial<LambdaServiceOptions> = {}): Pro
     gateway.close();
     gateway.closeAllConnections();
     await supervisor.stop();
-    rmSync(project, { recursive: true, force: true });
+    for (const folder of [project, supervisor.folder]) rmSync(folder, { recursive: true, force: true });
   };
   return {
     world,

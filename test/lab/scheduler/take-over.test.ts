@@ -34,7 +34,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await supervisor.stop();
-  rmSync(project, { recursive: true, force: true });
+  for (const folder of [project, supervisor.folder]) rmSync(folder, { recursive: true, force: true });
 });
 
 function create(Name: string, more: Partial<CreateScheduleCommandInput> = {}, through = scheduler) {
