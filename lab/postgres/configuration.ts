@@ -1,6 +1,6 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
-import { giveTo, type ServerUser } from './user.ts';
+import { type ServerUser, writeOwn } from './user.ts';
 
 /** The role that owns the cluster, and the role that replicas stream as; named as on RDS. */
 export const ADMIN = 'rdsadmin';
@@ -79,11 +79,6 @@ export async function writeStandbySignal(dataDirectory: string, user: ServerUser
 
 export async function removeStandbySignal(dataDirectory: string): Promise<void> {
   await rm(path.join(dataDirectory, 'standby.signal'), { force: true });
-}
-
-async function writeOwn(file: string, user: ServerUser, text: string): Promise<void> {
-  await writeFile(file, text);
-  await giveTo(user, file, 0o600);
 }
 
 const quote = (value: string): string => `'${value.replaceAll("'", "''")}'`;

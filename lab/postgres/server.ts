@@ -1,14 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { rm, writeFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import pg from 'pg';
 import type { Processes } from '../types.ts';
 import type { Binaries } from './binaries.ts';
+import type { Certificate } from './certificate.ts';
 import { ADMIN, REPLICATOR, type Settings, writeAdmission, writeConfiguration } from './configuration.ts';
 import { freePort, releasePort } from './port.ts';
 import { Postmaster } from './postmaster.ts';
 import { run } from './run.ts';
-import { giveTo, makeOwnDirectory, type ServerUser } from './user.ts';
+import { giveTo, makeOwnDirectory, type ServerUser, writeOwn } from './user.ts';
 
 /** What all servers of a lab share. */
 export interface Installation {
@@ -38,8 +39,18 @@ export class PostgresServer {
     readonly name: string,
     readonly directory: string,
     readonly installation: Installation,
+    /** With one, clients may use TLS. */
+    private readonly certificate?: Certificate,
   ) {
     this.dataDirectory = path.join(directory, 'data');
+  }
+
+  private get certificateFile(): string {
+    return path.join(this.directory, 'server.crt');
+  }
+
+  private get keyFile(): string {
+    return path.join(this.directory, 'server.key');
   }
 
   get running(): boolean {
@@ -56,8 +67,7 @@ export class PostgresServer {
     const { processes, binaries, user, password } = this.installation;
     await this.makeDirectories();
     const passwordFile = path.join(this.directory, `password-${randomBytes(4).toString('hex')}`);
-    await writeFile(passwordFile, password, { mode: 0o600 });
-    await giveTo(user, passwordFile, 0o600);
+    await writeOwn(passwordFile, user, password);
     const args = ['-D', this.dataDirectory, '-U', ADMIN, '--pwfile', passwordFile, '-A', 'scram-sha-256', '-E', 'UTF8'];
     const options = [
       '--locale=C',
@@ -85,7 +95,8 @@ export class PostgresServer {
 
   /** Replaces the configuration; takes effect at the next start. */
   async configure(settings: Settings = {}): Promise<void> {
-    await writeConfiguration(this.dataDirectory, this.installation.user, settings);
+    const tls = this.certificate && { ssl: 'on', ssl_cert_file: this.certificateFile, ssl_key_file: this.keyFile };
+    await writeConfiguration(this.dataDirectory, this.installation.user, { ...tls, ...settings });
   }
 
   /** Lets everybody with a password in, or nobody but the lab and the replicas. Sessions that exist go on. */
@@ -167,5 +178,8 @@ export class PostgresServer {
   private async makeDirectories(): Promise<void> {
     await makeOwnDirectory(this.directory, this.installation.user);
     await makeOwnDirectory(this.dataDirectory, this.installation.user);
+    if (!this.certificate) return;
+    await writeOwn(this.certificateFile, this.installation.user, this.certificate.certificate);
+    await writeOwn(this.keyFile, this.installation.user, this.certificate.privateKey);
   }
 }

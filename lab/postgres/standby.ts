@@ -17,6 +17,7 @@ function following({ port, password }: ReplicationSource, slot: string): Setting
     user: REPLICATOR,
     password,
     application_name: slot,
+    sslmode: 'disable',
     connect_timeout: 2,
     keepalives_idle: 2,
   };

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { accessSync, constants, type Stats, statSync } from 'node:fs';
-import { chmod, chown, mkdir } from 'node:fs/promises';
+import { chmod, chown, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 /** Whom the database processes run as. Empty: as ourselves. */
@@ -70,4 +70,10 @@ export async function giveTo(user: ServerUser, file: string, mode: number): Prom
 export async function makeOwnDirectory(directory: string, user: ServerUser): Promise<void> {
   await mkdir(directory, { recursive: true, mode: 0o755 });
   await giveTo(user, directory, 0o700);
+}
+
+/** Write a file that the servers' user alone may read. */
+export async function writeOwn(file: string, user: ServerUser, text: string): Promise<void> {
+  await writeFile(file, text, { mode: 0o600 });
+  await giveTo(user, file, 0o600);
 }

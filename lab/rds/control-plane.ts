@@ -1,19 +1,22 @@
+import type { CertificateAuthority } from '../postgres/certificate.ts';
 import type { Installation } from '../postgres/server.ts';
 import { dropSlotsExcept, isStandby } from '../postgres/standby.ts';
 import type { Network, Region } from '../types.ts';
 import type { World } from '../world.ts';
 import { Background } from './background.ts';
-import type { Database } from './database.ts';
+import { type Attributes, Database } from './database.ts';
 import type { Durations } from './durations.ts';
 import { Endpoints } from './endpoints.ts';
 import { instanceNotFound, invalidInstanceState } from './errors.ts';
-import { arn, parseReference } from './names.ts';
+import { arn, endpointHost, parseReference } from './names.ts';
 import type { Snapshot } from './snapshot.ts';
 
 export interface ControlPlaneOptions {
   world: World;
   network: Network;
   installation: Installation;
+  /** Signs the servers' certificates. */
+  authority: CertificateAuthority;
   /** Where servers and snapshots are kept. */
   directory: string;
   accountId: string;
@@ -84,6 +87,15 @@ export class ControlPlane {
 
   arn(database: Database): string {
     return arn(database.region, this.options.accountId, 'db', database.identifier);
+  }
+
+  /** A new instance in its region's registry; its workflow is the caller's to begin. */
+  add(region: Region, identifier: string, attributes: Attributes, port: number): Database {
+    const { directory, installation, authority, accountId } = this.options;
+    const certificate = authority.certify([endpointHost('*', region, accountId)]);
+    const database = new Database(region, identifier, attributes, port, { directory, installation, certificate });
+    this.databases.add(database);
+    return database;
   }
 
   /** Changes an instance in the background. Where a step fails the instance has failed, and the reason is among the events. */

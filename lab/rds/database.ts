@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { DBInstance, PendingModifiedValues, Tag } from '@aws-sdk/client-rds';
+import type { Certificate } from '../postgres/certificate.ts';
 import { type Installation, PostgresServer } from '../postgres/server.ts';
 import type { Region } from '../types.ts';
 import { newResourceId } from './names.ts';
@@ -9,6 +10,13 @@ export type Attributes = DBInstance &
   Required<
     Pick<DBInstance, 'DBInstanceClass' | 'MasterUsername' | 'BackupRetentionPeriod' | 'MultiAZ' | 'DeletionProtection' | 'StorageEncrypted'>
   >;
+
+/** What an instance's server is made with. */
+export interface ServerPlace {
+  directory: string;
+  installation: Installation;
+  certificate: Certificate;
+}
 
 /** One DB instance: its record in the control plane, and the server behind it. */
 export class Database {
@@ -32,10 +40,10 @@ export class Database {
     public identifier: string,
     readonly attributes: Attributes,
     readonly port: number,
-    stateDir: string,
-    installation: Installation,
+    { directory, installation, certificate }: ServerPlace,
   ) {
-    this.server = new PostgresServer(`${identifier}.${region}`, path.join(stateDir, region, this.resourceId), installation);
+    const name = `${identifier}.${region}`;
+    this.server = new PostgresServer(name, path.join(directory, region, this.resourceId), installation, certificate);
   }
 
   /** Runs actions on its server one after the other: a workflow's, a blackout's, the fault injector's. */

@@ -1,7 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { locateBinaries } from '../postgres/binaries.ts';
+import { CertificateAuthority } from '../postgres/certificate.ts';
 import { assertTraversable, serverUser } from '../postgres/user.ts';
 import type { AwsCall, AwsReply, AwsService, Network, Processes, Region, Stoppable } from '../types.ts';
 import type { World } from '../world.ts';
@@ -24,6 +25,8 @@ export interface RdsOptions {
 
 /** RDS for PostgreSQL in all regions: the API, and real servers behind it that replicate, crash and lose what was not replicated. */
 export class RdsService implements Stoppable {
+  /** The file with the authority that TLS clients must trust, for `NODE_EXTRA_CA_CERTS`; on AWS it is RDS's `global-bundle.pem`. */
+  readonly certificateBundle: string;
   private readonly control: ControlPlane;
 
   constructor(options: RdsOptions) {
@@ -34,8 +37,11 @@ export class RdsService implements Stoppable {
     assertTraversable(directory, user);
     const password = randomBytes(18).toString('base64url');
     const installation = { processes, binaries: locateBinaries(directory, user), user, password };
+    const authority = new CertificateAuthority();
+    this.certificateBundle = path.join(directory, 'authority.pem');
+    writeFileSync(this.certificateBundle, authority.certificate);
     const durations = { ...LAB_DURATIONS, ...options.durations };
-    this.control = new ControlPlane({ world, network, installation, directory, accountId, durations });
+    this.control = new ControlPlane({ world, network, installation, authority, directory, accountId, durations });
     world.onBlackout({ phase: 'data', dark: (region) => this.kill(region), light: (region) => this.revive(region) });
   }
 

@@ -2,7 +2,7 @@ import type { CreateDBInstanceMessage, CreateDBInstanceResult } from '@aws-sdk/c
 import type { Actions, Call } from '../action.ts';
 import { given, withDefaults } from '../attributes.ts';
 import type { ControlPlane } from '../control-plane.ts';
-import { Database } from '../database.ts';
+import type { Database } from '../database.ts';
 import { describe } from '../describe.ts';
 import { instanceAlreadyExists, invalidCombination, invalidValue } from '../errors.ts';
 import { createMaster, type Master } from '../master.ts';
@@ -21,10 +21,8 @@ async function create({ control, region }: Call, input: CreateDBInstanceMessage)
   const settings = { ...given(input), DBInstanceClass: input.DBInstanceClass!, MasterUsername: master.username, DBName: input.DBName };
   const attributes = withDefaults(region, settings);
   if (control.isTaken(region, name)) throw instanceAlreadyExists();
-  const { directory, installation } = control.options;
-  const database = new Database(region, name, attributes, input.Port ?? DEFAULT_PORT, directory, installation);
+  const database = control.add(region, name, attributes, input.Port ?? DEFAULT_PORT);
   database.setTags(input.Tags);
-  control.databases.add(database);
   control.begin(database, () => build(control, database, master));
   return { DBInstance: await describe(control, database) };
 }

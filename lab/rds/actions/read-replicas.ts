@@ -11,7 +11,7 @@ import { follow, promote } from '../../postgres/standby.ts';
 import type { Actions, Call } from '../action.ts';
 import { given, withDefaults } from '../attributes.ts';
 import type { ControlPlane } from '../control-plane.ts';
-import { Database } from '../database.ts';
+import type { Database } from '../database.ts';
 import { describe } from '../describe.ts';
 import { instanceAlreadyExists, invalidCombination, invalidInstanceState, invalidValue } from '../errors.ts';
 import { identifier } from '../names.ts';
@@ -39,7 +39,6 @@ async function create({ control, region }: Call, input: CreateDBInstanceReadRepl
   }
   if (control.isTaken(region, name)) throw instanceAlreadyExists();
   const replica = newReplica(control, region, name, source, input);
-  control.databases.add(replica);
   control.begin(replica, () => build(control, replica, source));
   return { DBInstance: await describe(control, replica) };
 }
@@ -70,8 +69,7 @@ function newReplica(
     ...given(input),
     DBInstanceClass: input.DBInstanceClass ?? DBInstanceClass,
   };
-  const { directory, installation } = control.options;
-  const replica = new Database(region, name, withDefaults(region, settings), input.Port ?? source.port, directory, installation);
+  const replica = control.add(region, name, withDefaults(region, settings), input.Port ?? source.port);
   replica.source = source;
   replica.setTags(input.Tags);
   return replica;

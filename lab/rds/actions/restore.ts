@@ -3,7 +3,7 @@ import { removeStandbySignal } from '../../postgres/configuration.ts';
 import type { Actions, Call } from '../action.ts';
 import { given, withDefaults } from '../attributes.ts';
 import type { ControlPlane } from '../control-plane.ts';
-import { Database } from '../database.ts';
+import type { Database } from '../database.ts';
 import { describe } from '../describe.ts';
 import { instanceAlreadyExists, invalidSnapshotState, snapshotNotFound } from '../errors.ts';
 import { identifier, parseReference } from '../names.ts';
@@ -23,7 +23,6 @@ async function fromSnapshot(
   if (snapshot.status !== 'available') throw invalidSnapshotState(`The snapshot ${snapshot.identifier} is ${snapshot.status}.`);
   if (control.isTaken(region, name)) throw instanceAlreadyExists();
   const database = newDatabase(control, region, name, snapshot, input);
-  control.databases.add(database);
   control.begin(database, () => build(control, database, snapshot));
   return { DBInstance: await describe(control, database) };
 }
@@ -39,8 +38,7 @@ function newDatabase(
   const { AvailabilityZone: _zone, SecondaryAvailabilityZone: _other, VpcSecurityGroups: _groups, ...inherited } = snapshot.attributes;
   const own = { MultiAZ: false, DeletionProtection: false, ...given(input) };
   const settings = { ...inherited, ...own, DBInstanceClass: input.DBInstanceClass ?? inherited.DBInstanceClass };
-  const { directory, installation } = control.options;
-  const database = new Database(region, name, withDefaults(region, settings), input.Port ?? snapshot.port, directory, installation);
+  const database = control.add(region, name, withDefaults(region, settings), input.Port ?? snapshot.port);
   database.setTags(input.Tags);
   return database;
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import {
   AddTagsToResourceCommand,
   CreateDBInstanceCommand,
@@ -65,6 +66,15 @@ describe('a DB instance, through the real client', () => {
     expect(await find('dbi-resource-id', created.DbiResourceId!)).toBe(1);
     expect(await find('engine', 'mysql')).toBe(0);
     await expect(find('colour', 'red')).rejects.toMatchObject({ name: 'InvalidParameterValue' });
+  });
+
+  test('speaks TLS under its name, with a certificate of the lab’s authority', async () => {
+    const ca = readFileSync(lab.rds.certificateBundle, 'utf8');
+    const host = created.Endpoint!.Address!;
+    const client = await lab.connect(EAST, host, { ssl: { ca, servername: host } });
+    expect((await client.query('select ssl from pg_stat_ssl where pid = pg_backend_pid()')).rows).toEqual([{ ssl: true }]);
+    await expect(lab.connect(EAST, host, { ssl: { ca, servername: 'other.example.com' } })).rejects.toThrow(/altnames/);
+    await expect(lab.connect(EAST, host, { ssl: { servername: host } })).rejects.toThrow(/certificate/);
   });
 
   test('is refused with a reason where the request is wrong', async () => {
