@@ -24,6 +24,8 @@ export interface Lifeboat {
 
 /** An environment's five stacks in its three regions, in the order of their deployment. */
 export const createLifeboat = (app: App, { environment, bundles, definitions }: LifeboatProps): Lifeboat => {
+  // A template that CloudFormation would refuse fails here, not an hour later.
+  app.node.setContext('@aws-cdk/core:validateAgainstDefaultRules', true);
   const { name, account, sites, witness, terminationProtection } = environment;
   const common = (kind: string, region: string, description: string) => ({
     stackName: `lifeboat-${name}-${kind}`,

@@ -71,7 +71,7 @@ export class Step extends Construct {
       },
     });
     const network = foundation.site && environment.sites[foundation.site].network;
-    if (props.sql && network) this.attach(role, network);
+    if (props.sql && network) this.attach(role, network, names.functionArn(props.step, foundation.region));
     if (props.asynchronous) this.catchFailures(role, foundation, props.asynchronous);
   }
 
@@ -93,14 +93,18 @@ export class Step extends Construct {
   }
 
   /** Subnets and groups as the environment names them, without any lookup. Lambda needs the interface rights; the code may not use them. */
-  private attach(role: Role, { subnetIds, securityGroupIds }: { subnetIds: string[]; securityGroupIds: string[] }): void {
+  private attach(
+    role: Role,
+    { subnetIds, securityGroupIds }: { subnetIds: string[]; securityGroupIds: string[] },
+    functionArn: string,
+  ): void {
     (this.function.node.defaultChild as CfnFunction).vpcConfig = { subnetIds, securityGroupIds };
     const actions = ['CreateNetworkInterface', 'DescribeNetworkInterfaces', 'DescribeSubnets', 'DeleteNetworkInterface'].map(
       (action) => `ec2:${action}`,
     );
     role.addToPolicy(new PolicyStatement({ actions, resources: ['*'] }));
-    const self = { ArnEquals: { 'lambda:SourceFunctionArn': this.function.functionArn } };
-    role.addToPolicy(new PolicyStatement({ effect: Effect.DENY, actions, resources: ['*'], conditions: self }));
+    const byTheCode = { ArnEquals: { 'lambda:SourceFunctionArn': functionArn } };
+    role.addToPolicy(new PolicyStatement({ effect: Effect.DENY, actions, resources: ['*'], conditions: byTheCode }));
   }
 
   private catchFailures(role: Role, foundation: Foundation, { retries, maxAgeSeconds }: { retries: number; maxAgeSeconds: number }): void {

@@ -1,0 +1,86 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, describe, expect, it } from 'vitest';
+import demo from '../../environments/demo.ts';
+import { BundleFailed, bundle } from '../../infra/bundle.ts';
+import { type StepName, steps } from '../../infra/steps.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'lifeboat-bundle-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const lambdas = join(import.meta.dirname, '../../lambdas');
+const step: StepName = 'failover/take-lease';
+
+const source = (name: string, code: string): string => {
+  const sources = join(folder, name);
+  mkdirSync(join(sources, 'failover'), { recursive: true });
+  writeFileSync(join(sources, `${step}.ts`), code);
+  return sources;
+};
+
+const hashOf = (directory: string): string => {
+  const hash = createHash('sha256');
+  for (const file of readdirSync(directory, { recursive: true, encoding: 'utf8' }).sort()) {
+    const path = join(directory, file);
+    if (statSync(path).isFile()) hash.update(file).update(readFileSync(path));
+  }
+  return hash.digest('hex');
+};
+
+describe('bundle', () => {
+  it('keeps names, has require for CommonJS parts, and lays the plan beside the code', async () => {
+    const sources = source(
+      'names',
+      "import { join } from 'node:path';\nclass NotReady extends Error {}\nexport const handler = () => [NotReady.name, join('a', 'b'), typeof require];",
+    );
+    const place = bundle([step], { sources, outDir: join(folder, 'names-out'), environment: demo });
+    const { handler } = (await import(pathToFileURL(join(place(step), 'index.mjs')).href)) as { handler: () => string[] };
+    expect(handler()).toEqual(['NotReady', 'a/b', 'function']);
+    expect(JSON.parse(readFileSync(join(place(step), 'plan.json'), 'utf8'))).toEqual(demo);
+  });
+
+  it('names every missing source', () => {
+    expect(() => bundle([step, 'detection/watch'], { sources: folder, outDir: join(folder, 'x'), environment: demo })).toThrow(
+      /no source file:\n.*take-lease\.ts\n.*watch\.ts/,
+    );
+  });
+
+  it('says what esbuild says, with file and line', () => {
+    const sources = source('wrong', "import { missing } from './missing.ts';\nexport const handler = missing;");
+    const build = () => bundle([step], { sources, outDir: join(folder, 'wrong-out'), environment: demo });
+    expect(build).toThrow(BundleFailed);
+    expect(build).toThrow(/take-lease\.ts:1: .*missing\.ts/);
+  });
+
+  it('refuses a top-level await, on which a sandbox of Node 20 hangs', () => {
+    const sources = source('await', 'await Promise.resolve();\nexport const handler = () => 1;');
+    expect(() => bundle([step], { sources, outDir: join(folder, 'await-out'), environment: demo })).toThrow(/[Tt]op-level await/);
+  });
+});
+
+describe('the real steps', () => {
+  const began = performance.now();
+  const first = join(folder, 'first');
+  const place = bundle(steps, { sources: lambdas, outDir: first, environment: demo });
+  const seconds = (performance.now() - began) / 1000;
+
+  it('bundle in seconds, to the same bytes each time', () => {
+    const second = join(folder, 'second');
+    bundle(steps, { sources: lambdas, outDir: second, environment: demo });
+    expect(hashOf(second)).toBe(hashOf(first));
+    expect(seconds).toBeLessThan(20); // 2 s on an idle machine
+  });
+
+  it('each load on their own and export a handler', async () => {
+    const code = `for (const path of process.argv.slice(1)) console.log(typeof (await import(path)).handler);`;
+    const paths = steps.map((name) => pathToFileURL(join(place(name), 'index.mjs')).href);
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', code, ...paths], { timeout: 50_000 });
+    expect(stdout.trim().split('\n')).toEqual(steps.map(() => 'function'));
+    for (const name of steps) expect(statSync(join(place(name), 'index.mjs')).size).toBeLessThan(2_000_000);
+  });
+});
