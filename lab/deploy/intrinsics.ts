@@ -46,10 +46,11 @@ const FUNCTIONS: Record<string, Evaluate> = {
   },
   'Fn::Sub': (argument, scope) => {
     const [text, own] = (Array.isArray(argument) ? argument : [argument, {}]) as [string, Record<string, unknown>];
-    return text.replace(/\$\{([^!}]+)\}/g, (_, name: string) => {
+    const replaced = text.replace(/\$\{([^!}]+)\}/g, (_, name: string) => {
       if (name in own) return String(resolve(own[name], scope));
       return String(name.includes('.') ? resolve({ 'Fn::GetAtt': name }, scope) : resolve({ Ref: name }, scope));
     });
+    return replaced.replaceAll('${!', '${');
   },
 };
 
