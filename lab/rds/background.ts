@@ -2,6 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Region } from '../types.ts';
 import type { World } from '../world.ts';
 
+const STOP_TIMEOUT_MS = 3000;
+
 /** What goes on after a call was answered: it waits, stands still while its region is dark, and ends when the lab stops. */
 export class Background {
   private readonly work = new Set<Promise<void>>();
@@ -33,10 +35,11 @@ export class Background {
     while (!this.world.reaches(from, to)) await this.untilWorldChanges();
   }
 
+  /** Ends all pauses, and waits a moment for the work that is between two of them. */
   async stop(): Promise<void> {
     this.stopping.abort();
     this.wake();
-    await Promise.all(this.work);
+    await Promise.race([Promise.all(this.work), sleep(STOP_TIMEOUT_MS, undefined, { ref: false })]);
   }
 
   private async untilWorldChanges(): Promise<void> {

@@ -60,9 +60,9 @@ export class ControlPlane {
     return [...this.snapshots].find((snapshot) => snapshot.region === region && snapshot.identifier === identifier);
   }
 
-  /** Is a name in use, or about to be by a rename? */
-  isTaken(region: Region, identifier: string): boolean {
-    const here = [...this.databases].filter((database) => database.region === region);
+  /** Is a name in use by another instance, or about to be by its rename? */
+  isTaken(region: Region, identifier: string, self?: Database): boolean {
+    const here = [...this.databases].filter((database) => database.region === region && database !== self);
     return here.some((database) => database.identifier === identifier || database.pending.DBInstanceIdentifier === identifier);
   }
 
@@ -177,7 +177,7 @@ export class ControlPlane {
 
   async stop(): Promise<void> {
     await this.background.stop();
-    await Promise.all([...this.databases].map((database) => database.exclusive(() => database.server.terminate())));
+    await Promise.all([...this.databases].map((database) => database.server.terminate()));
   }
 
   private admitsClients(database: Database): boolean {

@@ -67,14 +67,15 @@ function check(control: ControlPlane, database: Database, settings: DBInstance, 
   if (settings.BackupRetentionPeriod === 0 && control.replicasOf(database).length > 0) {
     throw invalidCombination('The backup retention period of a DB instance with read replicas must be greater than 0.');
   }
-  if (newIdentifier && control.isTaken(database.region, newIdentifier)) throw instanceAlreadyExists();
+  if (newIdentifier && control.isTaken(database.region, newIdentifier, database)) throw instanceAlreadyExists();
 }
 
 async function apply(control: ControlPlane, database: Database, change: Change): Promise<void> {
   const { durations } = control;
   await control.pass(database, database.status, durations.react);
   await control.pass(database, 'modifying', durations.modify);
-  if (change.password) await setMasterPassword(database.server, database.attributes.MasterUsername, change.password);
+  const { password } = change;
+  if (password) await control.onServer(database, () => setMasterPassword(database.server, database.attributes.MasterUsername, password));
   const backupsWereOff = database.attributes.BackupRetentionPeriod === 0;
   Object.assign(database.attributes, withDefaults(database.region, { ...database.attributes, ...change.now }));
   if (!database.attributes.MultiAZ) delete database.attributes.SecondaryAvailabilityZone;

@@ -89,6 +89,7 @@ async function copyThroughLink(control: ControlPlane, replica: Database, source:
   const tar = path.join(control.options.directory, `${replica.resourceId}.tar`);
   const primary = { port: await control.endpoints.replicationRoute(replica, source), password: installation.password };
   for (let attempt = 1; ; attempt++) {
+    await control.background.untilReachable(source.region, replica.region);
     try {
       await baseBackup(primary, tar, { slot: replica.slot });
       break;

@@ -32,9 +32,9 @@ function create({ control, region }: Call, input: CreateDBSnapshotMessage): Crea
   for (const { Key, Value } of input.Tags ?? []) if (Key !== undefined) snapshot.tags.set(Key, Value ?? '');
   database.status = 'backing-up';
   control.begin(database, async () => {
-    await takeSnapshot(control, database, snapshot).finally(() => {
-      database.status = 'available';
-    });
+    // A snapshot that fails says so itself; its instance is none the worse.
+    await takeSnapshot(control, database, snapshot).catch((error: Error) => control.record(database, `Snapshot failed: ${error.message}`));
+    database.status = 'available';
   });
   return { DBSnapshot: describe(control, snapshot) };
 }

@@ -1,5 +1,6 @@
 import {
   CreateDBInstanceReadReplicaCommand,
+  CreateDBSnapshotCommand,
   type DBInstance,
   DeleteDBInstanceCommand,
   InvalidDBInstanceStateFault,
@@ -82,6 +83,13 @@ describe('a read replica in another region', () => {
     await lab.client(WEST).send(new RebootDBInstanceCommand(replicaId));
     expect(await lab.until(WEST, 'orders-replica', available)).toEqual(['rebooting', 'available']);
     expect(await countOn('orders-replica')).toBe(102);
+  });
+
+  test('cannot be promoted while it is backed up', async () => {
+    await lab.client(WEST).send(new CreateDBSnapshotCommand({ ...replicaId, DBSnapshotIdentifier: 'before-promotion' }));
+    expect((await lab.describe(WEST, 'orders-replica')).DBInstanceStatus).toBe('backing-up');
+    await expect(lab.client(WEST).send(new PromoteReadReplicaCommand(replicaId))).rejects.toBeInstanceOf(InvalidDBInstanceStateFault);
+    await lab.until(WEST, 'orders-replica', available);
   });
 
   test('is promoted by a restart, after a moment in which available is still the old status', async () => {

@@ -62,6 +62,15 @@ describe('snapshots', () => {
     await eventually(async () => (await snapshot(WEST, 'copy')).Status === 'available');
   });
 
+  test('fail with a crash, and their instance does not', async () => {
+    await lab.client(EAST).send(new CreateDBSnapshotCommand({ DBInstanceIdentifier: 'orders', DBSnapshotIdentifier: 'broken-off' }));
+    await lab.rds.instance(EAST, 'orders').crash();
+    await eventually(async () => (await snapshot(EAST, 'broken-off')).Status === 'failed');
+    await lab.rds.instance(EAST, 'orders').start();
+    await lab.until(EAST, 'orders', available);
+    await lab.client(EAST).send(new DeleteDBSnapshotCommand({ DBSnapshotIdentifier: 'broken-off' }));
+  });
+
   test('survive their instance, and restore exactly what they hold', async () => {
     await lab.client(EAST).send(new DeleteDBInstanceCommand({ DBInstanceIdentifier: 'orders', FinalDBSnapshotIdentifier: 'last' }));
     await eventually(async () => lab.rds.instances().length === 0);
