@@ -8,7 +8,6 @@ export interface Master {
   databaseName: string | undefined;
 }
 
-/** A superuser's name at initdb: the owner of a new cluster cannot be dropped or renamed, so the master may have any other. */
 const id = pg.escapeIdentifier;
 
 /**

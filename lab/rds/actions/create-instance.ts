@@ -9,6 +9,7 @@ import { createMaster, type Master } from '../master.ts';
 import { identifier } from '../names.ts';
 
 const DEFAULT_PORT = 5432;
+const RESERVED_USERNAME = /^(pg_|rds)/i;
 const USERNAME = /^[a-zA-Z][a-zA-Z0-9_]{0,62}$/;
 
 export const createInstance: Actions = { CreateDBInstance: create };
@@ -31,7 +32,7 @@ function masterOf(input: CreateDBInstanceMessage): Master {
   const { MasterUsername: username = '', MasterUserPassword: password = '', DBName: databaseName } = input;
   if (input.ManageMasterUserPassword) throw invalidCombination('The lab keeps no master passwords: give a MasterUserPassword.');
   if (!USERNAME.test(username)) throw invalidValue(`The parameter MasterUsername is not valid: '${username}'.`);
-  if (/^(pg_|rds|postgres$).*$/i.test(username) && username !== 'postgres') {
+  if (RESERVED_USERNAME.test(username)) {
     throw invalidValue(`MasterUsername ${username} cannot be used as it is a reserved word used by the engine`);
   }
   if (password.length < 8 || /[/"@\s]/.test(password)) {
