@@ -26,7 +26,7 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-const LIMITS = { maxAttempts: 2, requestHandler: { connectionTimeout: 2_000, requestTimeout: 5_000 } };
+const LIMITS = { maxAttempts: 2, requestHandler: { connectionTimeout: 2_000, requestTimeout: 5_000, throwOnRequestTimeout: true } };
 
 /** @throws UsageError for a region that is no site. */
 export const connect = async ({ env, region, json = false }: Common): Promise<Operator> => {
