@@ -79,11 +79,11 @@ export class Supervisor implements Processes, Stoppable {
       kill(-child.pid!, 'SIGTERM');
       kill(-child.pid!, 'SIGCONT');
     }
-    await Promise.race([Promise.allSettled(ends), timeout(TERMINATE_MS)]);
+    await atMost(TERMINATE_MS, Promise.allSettled(ends));
     const left = await sweep(this.runId, this.folder, new Set([this.reaper.pid!]));
     if (left.length > 0) throw new Error(`Processes of the lab outlived it: ${left.join(', ')}`);
     this.reaper.stdin?.end('released\n');
-    if (this.reaper.exitCode === null) await Promise.race([once(this.reaper, 'exit'), timeout(TERMINATE_MS)]);
+    if (this.reaper.exitCode === null && this.reaper.signalCode === null) await atMost(TERMINATE_MS, once(this.reaper, 'exit'));
   }
 
   private adopt(child: ChildProcess, name: string): void {
@@ -111,6 +111,12 @@ function startReaper(runId: string, folder: string): ChildProcess {
   return reaper;
 }
 
-function timeout(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds).unref());
+/** Wait for an end, but not for ever. The timer keeps the event loop alive, which nothing else may do by now. */
+async function atMost(milliseconds: number, end: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const bound = new Promise((resolve) => {
+    timer = setTimeout(resolve, milliseconds);
+  });
+  await Promise.race([end, bound]);
+  clearTimeout(timer);
 }

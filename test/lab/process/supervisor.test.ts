@@ -10,6 +10,7 @@ import { Supervisor } from '../../../lab/process/supervisor.ts';
 import { processesOf } from '../../../lab/process/sweep.ts';
 
 const program = fileURLToPath(new URL('./a-lab.ts', import.meta.url));
+const supervisorModule = new URL('../../../lab/process/supervisor.ts', import.meta.url).href;
 const root = process.cwd();
 let project: string;
 let child: ChildProcess | undefined;
@@ -113,4 +114,16 @@ describe('Supervisor', () => {
     // The second run is this process's own and so is the first: both count as alive until this process ends.
     expect(existsSync(join(kept.folder, 'keep'))).toBe(true);
   });
+});
+
+it('stops although nothing else keeps the program alive', async () => {
+  const source = `import { Supervisor } from ${JSON.stringify(supervisorModule)};
+    const supervisor = await Supervisor.start({ project: process.argv[2] });
+    await supervisor.stop();
+    console.log('stopped');`;
+  const file = join(project, 'program.mts');
+  writeFileSync(file, source);
+  child = spawn(process.execPath, ['--import', 'tsx', file, project], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
+  const [code] = await once(child, 'exit');
+  expect(code).toBe(0);
 });
