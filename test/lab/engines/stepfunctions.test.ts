@@ -79,6 +79,15 @@ describe('moto runs the machines', () => {
     expect(JSON.parse((result as { error: { Cause: string } }).error.Cause)).toMatchObject({ errorMessage: 'LeaseLost was thrown' });
   });
 
+  it('takes a function’s ARN as a task’s resource', async () => {
+    const Resource = `arn:aws:lambda:${EAST}:000000000000:function`;
+    const fail = { Type: 'Task', Resource: `${Resource}:fail`, Parameters: { name: 'Transient' }, ResultPath: '$.never' };
+    const caught = { Catch: [{ ErrorEquals: ['Transient'], ResultPath: '$.error', Next: 'Echo' }], Next: 'Echo' };
+    const echo = { Type: 'Task', Resource: `${Resource}:echo`, Parameters: { 'a.$': '$.a', 'error.$': '$.error.Error' }, End: true };
+    const { result } = await machines.run(machine({ Fail: { ...fail, ...caught }, Echo: echo }), { a: 1 });
+    expect(result).toEqual({ a: 1, error: 'Transient' });
+  });
+
   it('maps over maps, in parallel, with selectors and the context object', async () => {
     const inner = machine({ Deep: invoke('echo', { Payload: { 'name.$': '$.name', 'run.$': '$.run' } }, { End: true }) });
     const outer = machine({
@@ -164,6 +173,8 @@ describe('moto runs the machines', () => {
     // moto loses the cause.
     expect((await refused).result).toMatchObject({ Error: 'Refused' });
     expect((await run({ TimeoutSeconds: 1 })).result).toMatchObject({ Error: 'States.Timeout' });
+    // AWS: States.HeartbeatTimeout. Machines catch both.
+    expect((await run({ HeartbeatSeconds: 1, TimeoutSeconds: 9 })).result).toMatchObject({ Error: 'States.Timeout' });
   });
 
   it('knows the intrinsic functions and the context', async () => {
