@@ -1,11 +1,15 @@
 import { EventEmitter, once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { MetricAlarm } from '@aws-sdk/client-cloudwatch';
 import type { Region, Stoppable } from '../types.ts';
+import { bounded } from '../workload/bounded.ts';
 import type { DrillLab } from './drill-lab.ts';
 import type { AlarmChange, Execution } from './judge/evidence.ts';
 import { Wire } from './wire.ts';
 
 const POLL_MS = 500;
+/** A look that takes longer has failed; the next one follows. */
+const LOOK_WITHIN_MS = 15_000;
 
 /** Looks at Lifeboat's alarms and executions in both sites, as often as a person's console would, and tells what changed. */
 export class Watcher extends EventEmitter<{ change: [string]; look: [] }> implements Stoppable {
@@ -50,16 +54,18 @@ export class Watcher extends EventEmitter<{ change: [string]; look: [] }> implem
 
   /** Resolves with the first answer that is not undefined; asked after every look. */
   async until<T>(what: string, answer: () => T | undefined, boundMs: number, signal: AbortSignal): Promise<T> {
-    const bound = AbortSignal.any([signal, AbortSignal.timeout(boundMs)]);
-    for (;;) {
-      const found = answer();
-      if (found !== undefined) return found;
-      await once(this, 'look', { signal: bound }).catch(() => {
-        signal.throwIfAborted();
-        const blind = [...this.blind].map(([region, why]) => `; ${region} cannot be seen: ${why}`).join('');
-        throw new Error(`${what}: not within ${Math.round(boundMs / 1_000)} s${blind}`);
-      });
-    }
+    const seen = async (bound: AbortSignal): Promise<T> => {
+      for (;;) {
+        const found = answer();
+        if (found !== undefined) return found;
+        await once(this, 'look', { signal: bound });
+      }
+    };
+    return bounded(boundMs, signal, seen).catch(() => {
+      signal.throwIfAborted();
+      const blind = [...this.blind].map(([region, why]) => `; ${region} cannot be seen: ${why}`).join('');
+      throw new Error(`${what}: not within ${Math.round(boundMs / 1_000)} s${blind}`);
+    });
   }
 
   /** One look more, so that nothing of the last moments is missed. */
@@ -84,17 +90,21 @@ export class Watcher extends EventEmitter<{ change: [string]; look: [] }> implem
   private async lookAt(wire: Wire): Promise<void> {
     if (this.lab.world.isDark(wire.region)) return;
     try {
-      for (const alarm of await wire.alarms())
-        this.noteAlarm(wire.region, alarm.AlarmName ?? '', alarm.StateValue ?? '', alarm.StateUpdatedTimestamp);
-      const ended = new Map([...this.runs].filter(([, run]) => run.stoppedAt !== undefined));
-      for (const run of await wire.executions(ended)) this.noteRun(run);
+      await bounded(LOOK_WITHIN_MS, this.stopping.signal, () => this.see(wire));
       this.blind.delete(wire.region);
     } catch (error) {
       this.blind.set(wire.region, error instanceof Error ? error.message : String(error));
     }
   }
 
-  private noteAlarm(region: Region, name: string, state: string, since: Date | undefined): void {
+  private async see(wire: Wire): Promise<void> {
+    for (const alarm of await wire.alarms()) this.noteAlarm(wire.region, alarm);
+    const ended = new Map([...this.runs].filter(([, run]) => run.stoppedAt !== undefined));
+    for (const run of await wire.executions(ended)) this.noteRun(run);
+  }
+
+  private noteAlarm(region: Region, alarm: MetricAlarm): void {
+    const { AlarmName: name = '', StateValue: state = '', StateUpdatedTimestamp: since } = alarm;
     const before = this.states.get(`${region} ${name}`);
     if (before === state) return;
     this.states.set(`${region} ${name}`, state);

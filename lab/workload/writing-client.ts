@@ -3,6 +3,7 @@ import { EventEmitter, once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Network, Processes, Stoppable, Zone } from '../types.ts';
 import type { Attempt } from './attempt.ts';
+import { bounded } from './bounded.ts';
 
 export interface WritingClientOptions {
   processes: Processes;
@@ -49,16 +50,21 @@ export class WritingClient extends EventEmitter<{ attempt: [Attempt] }> implemen
 
   /** Resolves when so many more writes were acknowledged, by the site where one is named. */
   async acknowledges(more: number, options: { boundMs: number; site?: string; signal?: AbortSignal }): Promise<void> {
-    const bound = AbortSignal.timeout(options.boundMs);
-    const signal = options.signal ? AbortSignal.any([options.signal, bound]) : bound;
-    for (let seen = 0; seen < more; ) {
-      const [attempt] = (await once(this, 'attempt', { signal }).catch(() => {
-        throw new Error(
-          `the client had ${seen} of ${more} writes acknowledged${options.site ? ` by ${options.site}` : ''} in ${options.boundMs} ms`,
-        );
-      })) as [Attempt];
-      if (attempt.acknowledged && (!options.site || attempt.site === options.site)) seen += 1;
-    }
+    const { boundMs, site, signal } = options;
+    let seen = 0;
+    const enough = (bound: AbortSignal) =>
+      new Promise<void>((resolve) => {
+        const count = (attempt: Attempt) => {
+          if (attempt.acknowledged && (!site || attempt.site === site)) seen += 1;
+          if (seen >= more) resolve();
+        };
+        this.on('attempt', count);
+        bound.addEventListener('abort', () => this.off('attempt', count), { once: true });
+      });
+    await bounded(boundMs, signal, enough).catch(() => {
+      signal?.throwIfAborted();
+      throw new Error(`the client had ${seen} of ${more} writes acknowledged${site ? ` by ${site}` : ''} in ${boundMs} ms`);
+    });
   }
 
   /** Ends the client after what is in flight; every outcome has been read when this resolves. */
