@@ -30,7 +30,6 @@ export default defineEnvironment({
           instances: { primary: 'orders-primary', recovery: 'orders-replica' },
           secret: 'orders/database',
           databaseName: 'orders',
-          tls: false, // the lab's PostgreSQL speaks none; leave it out
           applicationRoles: ['orders_app'],
         },
       ],

@@ -38,7 +38,7 @@ const rdsPostgresReplica = z.strictObject({
   /** The database in which Lifeboat keeps its schema `lifeboat`. */
   databaseName: z.string().min(1),
   port: z.number().int().min(1).max(65535).default(5432),
-  /** Verified TLS, as RDS requires by default. */
+  /** TLS verified against AWS's authorities, as RDS requires by default. */
   tls: z.boolean().default(true),
   /** The roles with which the workload writes: a fence takes their login and ends their sessions. */
   applicationRoles: z.array(z.string().regex(/^[a-z_][a-z0-9_]*$/)).min(1),

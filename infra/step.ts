@@ -67,6 +67,8 @@ export class Step extends Construct {
         LIFEBOAT_LEDGER_TABLE: names.ledger,
         LIFEBOAT_OBSERVATIONS_TABLE: names.observations,
         LIFEBOAT_TOPIC_ARN: foundation.notification.topic.topicArn,
+        // Node.js runtimes from 20 on load the authorities of RDS only when they are named. AWS, Lambda developer guide, 'Node.js'.
+        ...(props.sql ? { NODE_EXTRA_CA_CERTS: '/var/runtime/ca-cert.pem' } : {}),
         ...props.variables,
       },
     });

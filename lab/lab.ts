@@ -99,7 +99,7 @@ export class Lab implements DrillLab {
     gateway.register('rds', rds.handle);
     const ecs = this.own(new EcsService({ world, network, processes, stateDir: folder, images: await images(folder) }));
     gateway.register('ecs', ecs.handle);
-    this.startFunctions();
+    this.startFunctions(rds.certificateBundle);
     signal.throwIfAborted();
   }
 
@@ -127,14 +127,14 @@ export class Lab implements DrillLab {
   }
 
   /** Functions, and what starts them: requests, alarms, schedules. */
-  private startFunctions(): void {
+  private startFunctions(authorities: string): void {
     const { world, network, gateway, processes, folder } = this;
     const gatewayEndpoint = (zone: string): string => gateway.endpoint(zone);
     const registerPrincipal = (key: string, name: string): void => void gateway.principals.set(key, name);
     const definitionsEndpoint = (region: Region): string => gateway.engineOf('lambda', region);
     const onBackgroundError = (error: Error): void => this.log('lambda', error.message);
     const given = { world, network, processes, stateDir: folder, definitionsEndpoint, gatewayEndpoint, onBackgroundError };
-    const lambda = this.own(new LambdaService({ ...given, registerPrincipal }));
+    const lambda = this.own(new LambdaService({ ...given, registerPrincipal, authorities }));
     gateway.register('lambda', lambda.handle, LAMBDA_ACTIONS);
     gateway.functionUrls(lambda.handleUrl);
 

@@ -12,11 +12,15 @@ export function logGroupOf(functionName: string): string {
   return `/aws/lambda/${functionName}`;
 }
 
+/** Where Lambda's Node.js runtime keeps the authorities of AWS's own databases; a function names it in NODE_EXTRA_CA_CERTS to trust them. */
+const RUNTIME_AUTHORITIES = '/var/runtime/ca-cert.pem';
+
 /** What a function finds in `process.env`: its own configuration and what Lambda reserves, nothing of the host. */
 export function sandboxEnvironment(
   definition: FunctionDefinition,
   endpoint: string,
   network: Record<string, string>,
+  authorities?: string,
 ): Record<string, string> {
   const { region, name, version, environment } = definition;
   const nodeOptions = [network.NODE_OPTIONS, environment.NODE_OPTIONS].filter(Boolean).join(' ');
@@ -24,6 +28,7 @@ export function sandboxEnvironment(
     ...environment,
     ...network,
     ...(nodeOptions && { NODE_OPTIONS: nodeOptions }),
+    ...(authorities && environment.NODE_EXTRA_CA_CERTS === RUNTIME_AUTHORITIES && { NODE_EXTRA_CA_CERTS: authorities }),
     AWS_REGION: region,
     AWS_DEFAULT_REGION: region,
     AWS_ENDPOINT_URL: endpoint,

@@ -18,6 +18,8 @@ export interface ExecutorOptions {
   stateDir: string;
   gatewayEndpoint: (zone: Zone) => string;
   registerPrincipal: (accessKeyId: string, name: string) => void;
+  /** A file of certificates that stands for the runtime's own. */
+  authorities?: string;
   limits?: Partial<FleetLimits>;
 }
 
@@ -101,9 +103,10 @@ export class Executor {
   }
 
   private sandbox(definition: FunctionDefinition, ended: () => void): Sandbox {
-    const { processes, network, gatewayEndpoint, registerPrincipal } = this.options;
+    const { processes, network, gatewayEndpoint, registerPrincipal, authorities } = this.options;
     registerPrincipal(accessKeyOf(definition.region, definition.name), definition.name);
-    const environment = sandboxEnvironment(definition, gatewayEndpoint(definition.region), network.environment(definition.region));
+    const zone = network.environment(definition.region);
+    const environment = sandboxEnvironment(definition, gatewayEndpoint(definition.region), zone, authorities);
     const log = this.logOf(definition);
     return new Sandbox({ definition, processes, environment, output: (text) => log.write(text), ended });
   }

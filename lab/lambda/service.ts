@@ -26,6 +26,8 @@ export interface LambdaServiceOptions {
   definitionsEndpoint: (region: Region) => string;
   gatewayEndpoint: (zone: Zone) => string;
   registerPrincipal: (accessKeyId: string, name: string) => void;
+  /** A file of certificates that stands for `/var/runtime/ca-cert.pem`. */
+  authorities?: string;
   limits?: Partial<FleetLimits>;
   retryDelaysMs?: readonly number[];
   /** Failures that have no caller to tell: a dead-letter queue that cannot be reached, a function that vanished. */

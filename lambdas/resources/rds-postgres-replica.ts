@@ -30,6 +30,9 @@ const TERMINAL = new Set([
   'storage-full',
 ]);
 
+/** Statuses in which a server that answers is about to restart. */
+const RESTARTING = new Set(['modifying', 'rebooting', 'starting', 'upgrading', 'renaming']);
+
 /** RDS for PostgreSQL with a cross-region read replica, seen from one site. */
 export class RdsPostgresReplica implements DatabaseAdapter {
   readonly name: string;
@@ -65,13 +68,17 @@ export class RdsPostgresReplica implements DatabaseAdapter {
     return this.sql((client) => hasReplayed(client, lsn));
   }
 
-  /** RDS answers `available` for a while after the call: only a vanished source and an accepted write count. */
+  /**
+   * RDS answers `available` for a while after the call, and a server that is being promoted may accept a write before it restarts:
+   * done is a vanished source, no restart to come, and an accepted write.
+   */
   async promote(): Promise<{ writableAt: string }> {
     const instance = await this.get();
     if (instance.ReadReplicaSourceDBInstanceIdentifier) {
       await this.requestPromotion(instance);
       throw new NotReady(`${this.identifier} is being promoted (${instance.DBInstanceStatus})`);
     }
+    if (RESTARTING.has(instance.DBInstanceStatus ?? '')) throw new NotReady(`${this.identifier} is ${instance.DBInstanceStatus}`);
     await this.sql(async (client) => {
       if (await isInRecovery(client)) throw new NotReady(`${this.identifier} is still in recovery`);
       await beat(client, 0);
