@@ -5,12 +5,12 @@ import { PREPARE, REMOVE, WATCH_NEW_TABLES } from './postgres-lease-schema.ts';
 export { LEASE_EXPIRED } from './postgres-lease-schema.ts';
 
 /** A trigger waits for the writers of its table, and makes later ones wait behind it: not longer than this. */
-const LOCK_TIMEOUT_MS = 1_000;
+const LOCK_TIMEOUT_MS = 500;
 const LOCK_NOT_AVAILABLE = '55P03';
 const INSUFFICIENT_PRIVILEGE = '42501';
 /** Passes by itself: the lock, a deadlock, a table dropped meanwhile, or DDL on the same rows of the catalogue. */
 const PASSING = new Set([LOCK_NOT_AVAILABLE, '40P01', '42P01', 'XX000']);
-const ATTEMPTS = 5;
+const ATTEMPTS = 4;
 const POLL_MS = 500;
 /** One install or removal at a time. */
 const INSTALLATION_LOCK = 5_271_884_101;
