@@ -139,6 +139,9 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
+// The SDK's notice of the Node versions that it will ask for is not this program's news.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
+
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
   process.exitCode = await main(process.argv.slice(2));
 }

@@ -50,7 +50,7 @@ export class Drill {
   async fault(event: string, action: () => unknown): Promise<void> {
     this.parts.progress.phase(event);
     this.faultAt ??= Date.now();
-    this.note(event, 'fault');
+    this.timeline.push({ at: Date.now(), event, kind: 'fault' });
     await action();
   }
 

@@ -1,7 +1,7 @@
 import type { HistoryEvent } from '@aws-sdk/client-sfn';
 import type { StateRun } from './judge/evidence.ts';
 
-const CONTAINERS = new Set(['MapStateEntered', 'ParallelStateEntered']);
+const WORKING = new Set(['TaskStateEntered', 'WaitStateEntered']);
 
 /**
  * The states of an execution's history with their times. Branches may have entered states of one name: those leave in the order of entry.
@@ -12,7 +12,7 @@ export function statesOf(events: readonly HistoryEvent[]): StateRun[] {
   for (const event of events) {
     const at = event.timestamp?.getTime() ?? 0;
     const entered = event.stateEnteredEventDetails?.name;
-    if (entered) states.push({ name: entered, container: CONTAINERS.has(event.type ?? ''), enteredAt: at });
+    if (entered) states.push({ name: entered, works: WORKING.has(event.type ?? ''), enteredAt: at });
     const exited = event.stateExitedEventDetails?.name;
     const state = exited && states.find((one) => one.name === exited && one.exitedAt === undefined);
     if (state) state.exitedAt = at;

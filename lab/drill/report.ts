@@ -76,7 +76,7 @@ const promiseRow = ({ text, broken }: { text: string; broken?: string }): string
 
 function stateTable({ execution, evidence }: Findings): string {
   if (!execution) return '';
-  const states = execution.states.filter((state) => !state.container);
+  const states = execution.states.filter((state) => state.works);
   const end = execution.stoppedAt ?? Math.max(...states.map((state) => state.exitedAt ?? state.enteredAt));
   const span = Math.max(1, end - execution.startedAt);
   const rows = states.map((state) => {

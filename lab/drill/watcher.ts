@@ -116,7 +116,7 @@ export class Watcher extends EventEmitter<{ change: [string]; look: [] }> implem
     this.runs.set(run.arn, run);
     this.tell(run.arn, `${run.region}: execution ${run.name} started`);
     for (const [index, state] of run.states.entries()) {
-      if (!state.container) this.tell(`${run.arn} ${index}`, `${run.region}: ${state.name}`);
+      if (state.works) this.tell(`${run.arn} ${index}`, `${run.region}: ${state.name}`);
     }
     if (run.stoppedAt !== undefined)
       this.tell(`${run.arn} end`, `${run.region}: execution ${run.status}${run.cause ? ` (${run.cause.slice(0, 160)})` : ''}`);

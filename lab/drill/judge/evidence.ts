@@ -20,8 +20,8 @@ export interface SiteRows {
 /** One state of an execution, from its entry to its exit. */
 export interface StateRun {
   name: string;
-  /** A container (Map, Parallel) has states inside; its time is theirs. */
-  container: boolean;
+  /** Something is done or waited for in it (Task, Wait). The time of a Map or a Parallel is that of the states inside, a Choice has none. */
+  works: boolean;
   enteredAt: number;
   exitedAt?: number;
 }

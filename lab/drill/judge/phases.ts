@@ -19,7 +19,7 @@ export interface PhaseSpan {
 export function phaseSpans(outage: Outage | undefined, execution: Execution | undefined, alarms: readonly AlarmChange[]): PhaseSpan[] {
   if (outage?.to === undefined) return [];
   const { from, to } = outage;
-  const states = (execution?.states ?? []).filter((state) => !state.container);
+  const states = (execution?.states ?? []).filter((state) => state.works);
   const alarmAt = alarms.find((change) => change.state === 'ALARM' && change.at >= from && change.at <= (execution?.startedAt ?? to))?.at;
   const marks = [alarmAt, execution?.startedAt, execution?.stoppedAt, ...states.flatMap((state) => [state.enteredAt, state.exitedAt])];
   const inside = marks.filter((at): at is number => at !== undefined && at > from && at < to);

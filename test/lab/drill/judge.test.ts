@@ -183,15 +183,15 @@ describe('properties', () => {
   it('phases always sum to the outage', () => {
     const state = fc.record({
       name: fc.constantFrom('a', 'b', 'c'),
-      container: fc.boolean(),
+      works: fc.boolean(),
       from: fc.integer({ min: 0, max: 90 }),
       length: fc.option(fc.integer({ min: 0, max: 60 }), { nil: undefined }),
     });
     fc.assert(
       fc.property(fc.array(state), fc.integer({ min: 0, max: 40 }), fc.integer({ min: 41, max: 120 }), (states, from, to) => {
-        const runs = states.map(({ name, container, from: begin, length }) => ({
+        const runs = states.map(({ name, works, from: begin, length }) => ({
           name,
-          container,
+          works,
           enteredAt: ms(begin),
           exitedAt: length === undefined ? undefined : ms(begin + length),
         }));
