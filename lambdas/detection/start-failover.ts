@@ -1,11 +1,10 @@
-import { ExecutionAlreadyExists, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
 import { z } from 'zod';
-import { guarded, localCalls } from '../kit/clients.ts';
 import { claimIsLive, type Lease } from '../kit/lease.ts';
 import { log } from '../kit/log.ts';
 import { notifier, type Tell } from '../kit/notify.ts';
 import { type Environment, workloadOf } from '../kit/plan.ts';
 import { defineStep, required } from '../kit/step.ts';
+import { machineStarter, type StartMachine } from '../resources/state-machine.ts';
 
 /** The event of a CloudWatch alarm's Lambda action; only what is used here. AWS, CloudWatch user guide, 'Invoke a Lambda function from an alarm'. */
 const alarmEvent = z.object({
@@ -19,7 +18,7 @@ const alarmEvent = z.object({
 });
 
 interface Services {
-  start(name: string, input: Record<string, unknown>): Promise<'started' | 'known'>;
+  start: StartMachine;
   tell: Tell;
 }
 
@@ -59,17 +58,4 @@ export const decide = (plan: Environment, lease: Lease | undefined, site: string
   const coolUntil = (lease.movedAt ?? 0) + plan.failover.cooldownMinutes * 60_000;
   if (coolUntil > now) return { start: false, because: `cool-down until ${new Date(coolUntil).toISOString()} after the last move` };
   return { start: true };
-};
-
-const machineStarter = (stateMachineArn: string): Services['start'] => {
-  const sfn = guarded(new SFNClient(localCalls));
-  return async (name, input) => {
-    try {
-      await sfn.send(new StartExecutionCommand({ stateMachineArn, name, input: JSON.stringify(input) }));
-      return 'started';
-    } catch (error) {
-      if (error instanceof ExecutionAlreadyExists) return 'known';
-      throw error;
-    }
-  };
 };

@@ -1,11 +1,10 @@
 import { LagRefused, NotReady } from '../kit/errors.ts';
+import type { Lag } from '../kit/incidents.ts';
 import type { Lease } from '../kit/lease.ts';
 import { type Environment, workloadOf } from '../kit/plan.ts';
 import { defineStep, workloadRun } from '../kit/step.ts';
 import { type DatabaseAdapter, databasesOf, type StandbyReading } from '../resources/database.ts';
 
-/** `known`: seconds of writes that the writer had heard itself acknowledge and the standby does not have. */
-export type Lag = { kind: 'known'; seconds: number } | { kind: 'unknown'; why: string };
 type Decision = 'pass' | 'ask';
 
 /**

@@ -1,7 +1,6 @@
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import type { Lag } from '../failover/measure-lag.ts';
 import { guarded, localCalls } from './clients.ts';
-import type { Incident, Incidents, TimelineEntry } from './incidents.ts';
+import type { Incident, Incidents, Lag, TimelineEntry } from './incidents.ts';
 import { required } from './step.ts';
 
 export interface IncidentRecord {

@@ -6,6 +6,8 @@ export type Mode = 'failover' | 'switchover';
 /** `interrupted`: after the point of no return, to be resumed. */
 export type Outcome = 'running' | 'recovered' | 'aborted' | 'interrupted';
 
+/** `known`: seconds of writes that the writer had heard itself acknowledge and the standby does not have. */
+export type Lag = { kind: 'known'; seconds: number } | { kind: 'unknown'; why: string };
 /** One workload's part of one run. Times are ISO 8601 UTC. */
 export interface Incident {
   incident: string;
