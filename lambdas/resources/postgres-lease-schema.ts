@@ -5,9 +5,13 @@ export const LEASE_EXPIRED = 'LB001';
  * What the lease needs beside the triggers; changes nothing for the workload, and may run again at any time.
  *
  * `lease` is the record: renewals lock its row, so that epochs only grow and a closed epoch stays closed. The triggers read the
- * deadline (milliseconds since 1970) from the sequence `lease_deadline` instead, for two reasons. A sequence has no versions: under
- * REPEATABLE READ the row would be as old as the snapshot, and a write would be refused although the lease is renewed. And a snapshot
- * that is held for hours keeps each version of a row that changes every five seconds, which every write would then wade through.
+ * deadline from the sequence `lease_deadline` instead, for two reasons. A sequence has no versions: under REPEATABLE READ the row would
+ * be as old as the snapshot, and a write would be refused although the lease is renewed. And a snapshot that is held for hours keeps
+ * each version of a row that changes every five seconds, which every write would then wade through.
+ *
+ * The sequence's value is the deadline in milliseconds since 1970, and in its last 16 bits the timeline on which it was renewed. It
+ * replicates with all the rest, still live; but a promotion begins a new timeline, so that a promoted standby is closed at once,
+ * whoever promoted it, until its own guard has renewed.
  */
 export const PREPARE = `
 CREATE SCHEMA IF NOT EXISTS lifeboat;
@@ -24,6 +28,13 @@ GRANT SELECT ON lifeboat.lease TO PUBLIC;
 CREATE SEQUENCE IF NOT EXISTS lifeboat.lease_deadline;
 GRANT SELECT ON SEQUENCE lifeboat.lease_deadline TO PUBLIC;
 
+CREATE OR REPLACE FUNCTION lifeboat.timeline() RETURNS bigint LANGUAGE sql VOLATILE AS $$
+  SELECT ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 5, 4))::bit(16)::bigint
+$$;
+CREATE OR REPLACE FUNCTION lifeboat.may_write(deadline bigint) RETURNS boolean LANGUAGE sql VOLATILE AS $$
+  SELECT deadline >> 16 > date_part('epoch', clock_timestamp()) * 1000 AND deadline & 65535 = lifeboat.timeline()
+$$;
+
 CREATE OR REPLACE FUNCTION lifeboat.renew_lease(new_epoch bigint, new_deadline bigint) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
   deadline bigint;
@@ -37,7 +48,7 @@ BEGIN
   WHERE held.epoch < excluded.epoch OR (held.epoch = excluded.epoch AND NOT held.closed)
   RETURNING floor(extract(epoch FROM expires_at) * 1000) INTO deadline;
   IF NOT FOUND THEN RETURN false; END IF;
-  PERFORM setval('lifeboat.lease_deadline', deadline);
+  PERFORM setval('lifeboat.lease_deadline', (deadline << 16) | lifeboat.timeline());
   RETURN true;
 END $$;
 
@@ -57,8 +68,11 @@ CREATE TABLE IF NOT EXISTS lifeboat.truncation (transaction xid8 NOT NULL);
 GRANT SELECT, INSERT, DELETE ON lifeboat.truncation TO PUBLIC;
 
 CREATE OR REPLACE FUNCTION lifeboat.require_lease() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  deadline bigint;
 BEGIN
-  IF (SELECT last_value FROM lifeboat.lease_deadline) <= date_part('epoch', clock_timestamp()) * 1000 THEN
+  SELECT last_value INTO deadline FROM lifeboat.lease_deadline;
+  IF NOT lifeboat.may_write(deadline) THEN
     RAISE EXCEPTION USING ERRCODE = '${LEASE_EXPIRED}',
       MESSAGE = 'this database may not write: its lease has expired',
       DETAIL = format('%s on %I.%I', TG_OP, TG_TABLE_SCHEMA, TG_TABLE_NAME),
@@ -71,8 +85,11 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE FUNCTION lifeboat.require_lease_at_commit() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  deadline bigint;
 BEGIN
-  IF (SELECT last_value FROM lifeboat.lease_deadline) <= date_part('epoch', clock_timestamp()) * 1000 THEN
+  SELECT last_value INTO deadline FROM lifeboat.lease_deadline;
+  IF NOT lifeboat.may_write(deadline) THEN
     RAISE EXCEPTION USING ERRCODE = '${LEASE_EXPIRED}',
       MESSAGE = 'this transaction may not commit: the lease expired while it ran',
       HINT = 'The lease says which site may write. See schema lifeboat, table lease, and the command lifeboat lease status.';
@@ -165,7 +182,9 @@ DROP VIEW IF EXISTS lifeboat.coverage;
 DROP TABLE IF EXISTS lifeboat.truncation;
 DROP FUNCTION IF EXISTS lifeboat.require_lease() CASCADE;
 DROP FUNCTION IF EXISTS lifeboat.require_lease_at_commit() CASCADE;
+DROP FUNCTION IF EXISTS lifeboat.may_write(bigint);
 DROP FUNCTION IF EXISTS lifeboat.renew_lease(bigint, bigint);
+DROP FUNCTION IF EXISTS lifeboat.timeline();
 DROP FUNCTION IF EXISTS lifeboat.close_lease(bigint);
 DROP SEQUENCE IF EXISTS lifeboat.lease_deadline;
 DROP TABLE IF EXISTS lifeboat.lease;

@@ -132,7 +132,8 @@ export const leaseStatus = async (client: pg.ClientBase): Promise<DatabaseLeaseS
   const lease = (
     await client.query(`
       SELECT l.epoch::float8 AS epoch, l.closed, nullif(l.expires_at, '-infinity') AS "expiresAt",
-        d.last_value - date_part('epoch', clock_timestamp()) * 1000 AS "remainingMs",
+        CASE WHEN pg_is_in_recovery() OR d.last_value & 65535 = lifeboat.timeline()
+          THEN (d.last_value >> 16) - date_part('epoch', clock_timestamp()) * 1000 ELSE 0 END AS "remainingMs",
         EXISTS (SELECT FROM pg_event_trigger WHERE evtname = 'lifeboat_cover_new_tables' AND evtenabled <> 'D') AS "coversNewTables"
       FROM lifeboat.lease_deadline d LEFT JOIN lifeboat.lease l ON true`)
   ).rows[0];
