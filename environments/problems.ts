@@ -1,3 +1,4 @@
+import { exposureOf } from './backup.ts';
 import { totalSeconds, waitsOf } from './budget.ts';
 import { readable } from './salvage.ts';
 import type { Environment } from './schema.ts';
@@ -151,6 +152,29 @@ const objectiveProblems: Rule = (environment) =>
     ];
   }).flat();
 
+/** A backup policy that cannot meet its own RPO is refused with the sum. */
+const backupProblems: Rule = ({ workloads, sites }) =>
+  each(workloads, ({ databases }, i) =>
+    each(databases, ({ name, backup }, j): Problem[] => {
+      if (!backup) return [];
+      const path = ['workloads', i, 'databases', j, 'backup'];
+      const tiers = duplicates(backup.tiers.map(({ every }, k) => ({ value: every, path: [...path, 'tiers', k, 'every'] })));
+      const terms = exposureOf(backup);
+      const total = totalSeconds(terms);
+      const sum = terms.map(({ what, seconds }) => `${what} ${seconds} s`).join(' + ');
+      const late: Problem = {
+        path: [...path, 'rpoSeconds'],
+        message: `is ${backup.rpoSeconds} s but the newest copy of '${name}' can be ${total} s old: ${sum}; add a shorter tier, shorten a timeout, or raise it`,
+      };
+      const homeless = (['primary', 'recovery'] as const).filter((site) => !sites[site].isolation);
+      const isolated = homeless.map((site) => ({
+        path: ['sites', site, 'isolation'],
+        message: `is missing, but the backups of '${name}' are proven by restoring them: name an isolated network`,
+      }));
+      return [...tiers, ...(total > backup.rpoSeconds ? [late] : []), ...isolated];
+    }).flat(),
+  ).flat();
+
 const rules: readonly Rule[] = [
   siteProblems,
   witnessProblems,
@@ -161,4 +185,5 @@ const rules: readonly Rule[] = [
   zoneProblems,
   dependencyProblems,
   objectiveProblems,
+  backupProblems,
 ];

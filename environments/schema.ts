@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { backupPolicy, isolation } from './backup.ts';
 import { findProblems } from './problems.ts';
 
 /** The environment's two regions, by their *home* role. Which of them is active is in the lease, never here. */
@@ -25,7 +26,12 @@ const network = z.strictObject({
   subnetIds: z.array(z.string().regex(/^subnet-[0-9a-f]+$/, 'a subnet id, for example subnet-0a1b2c3d')).min(2),
   securityGroupIds: z.array(z.string().regex(/^sg-[0-9a-f]+$/, 'a security group id, for example sg-0a1b2c3d')).min(1),
 });
-const site = z.strictObject({ region, network: network.optional() });
+const site = z.strictObject({
+  region,
+  network: network.optional(),
+  /** Where restored copies are checked; needed in both sites as soon as a database has a backup policy. */
+  isolation: isolation.optional(),
+});
 
 /** RDS for PostgreSQL whose standby is a cross-region read replica. Endpoint names stay as they are: they follow the instance identifier. */
 const rdsPostgresReplica = z.strictObject({
@@ -42,6 +48,8 @@ const rdsPostgresReplica = z.strictObject({
   tls: z.boolean().default(true),
   /** The roles with which the workload writes: a fence takes their login and ends their sessions. */
   applicationRoles: z.array(z.string().regex(/^[a-z_][a-z0-9_]*$/)).min(1),
+  /** Snapshots, their copies in the other site, and their proof; `{}` takes the defaults, leaving it out takes none. */
+  backup: backupPolicy.optional(),
 });
 const database = z.discriminatedUnion('kind', [rdsPostgresReplica]);
 
