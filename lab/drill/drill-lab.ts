@@ -1,5 +1,6 @@
 import type { Images } from '../ecs/model.ts';
 import type { Fault } from '../gateway/faults.ts';
+import type { UnusedRight } from '../iam/access.ts';
 import type { CallRecord, Network, Processes, Stoppable, Zone } from '../types.ts';
 import type { World } from '../world.ts';
 
@@ -18,6 +19,8 @@ export interface DrillLab extends Stoppable {
   readonly credentials: { accessKeyId: string; secretAccessKey: string };
   /** Every AWS call so far. */
   calls(): readonly CallRecord[];
+  /** Rights to change something that the deployment gave and no call has used. */
+  unusedRights(): readonly UnusedRight[];
   readonly faults: { add(fault: Fault): () => void; sharedControlPlanesDown(): () => void };
   /** Synthesise Lifeboat's demo environment and deploy it with the real CDK CLI, telling what it does. */
   deploy(progress: (text: string) => void, signal: AbortSignal): Promise<void>;

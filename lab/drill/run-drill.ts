@@ -50,6 +50,7 @@ const RETURN_WITHIN_MS = 30_000;
 /** One drill from nothing to the verdict: lab, workload, Lifeboat, steady state, fault, judgement. Everything started is stopped. */
 export async function runDrill(scenario: Scenario, options: RunOptions): Promise<Verdict> {
   const { progress, owner } = options;
+  let ended = false;
   try {
     const drill = await prepare(options).catch((error: Error) => {
       options.signal.throwIfAborted();
@@ -59,10 +60,12 @@ export async function runDrill(scenario: Scenario, options: RunOptions): Promise
     progress.phase('Judge');
     const verdict = judge(scenario, await collect(drill), trouble);
     progress.phase('Stop the lab');
+    ended = true;
     return verdict;
   } finally {
+    if (!ended) progress.end(true);
     await owner.stop();
-    progress.end(options.signal.aborted);
+    progress.end();
   }
 }
 
@@ -135,6 +138,7 @@ async function collect(drill: Drill): Promise<Evidence> {
     executions,
     alarms,
     calls,
+    unusedRights: lab.unusedRights(),
     timeline: [...drill.timeline].sort((a, b) => a.at - b.at),
   };
 }

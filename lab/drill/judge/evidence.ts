@@ -1,3 +1,4 @@
+import type { UnusedRight } from '../../iam/access.ts';
 import type { CallRecord, Region } from '../../types.ts';
 import type { Attempt } from '../../workload/attempt.ts';
 
@@ -71,5 +72,7 @@ export interface Evidence {
   executions: Execution[];
   alarms: AlarmChange[];
   calls: readonly CallRecord[];
+  /** Rights to change something that no call of the drill used. */
+  unusedRights: readonly UnusedRight[];
   timeline: TimelineEvent[];
 }

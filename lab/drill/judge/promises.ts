@@ -8,6 +8,7 @@ export interface Promised {
 }
 
 const PHASE_SUM_TOLERANCE_SECONDS = 1;
+const DENIED_SHOWN = 5;
 const seconds = (value: number): string => (Number.isFinite(value) ? `${value.toFixed(1)} s` : 'without end');
 
 /** Writes are back in time, as the client saw it. */
@@ -79,6 +80,15 @@ export const independent = (): Promised => ({
     return needed === 0
       ? undefined
       : `${calls.toFailedRegion} answered calls to the failed region, ${calls.toForeignControlPlane} to foreign control planes`;
+  },
+});
+
+/** Least privilege that is too little is found here, not in an outage. Held by every scenario. */
+export const rightsSuffice = (): Promised => ({
+  text: 'No function was denied a call by its role',
+  broken: ({ evidence }) => {
+    const denied = [...new Set(evidence.calls.flatMap((call) => call.denied ?? []))];
+    return denied.length === 0 ? undefined : `denied: ${denied.slice(0, DENIED_SHOWN).join('; ')}`;
   },
 });
 

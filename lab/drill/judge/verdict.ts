@@ -1,7 +1,7 @@
 import type { Evidence } from './evidence.ts';
 import { type Findings, measure } from './measure.ts';
 import { phaseSeconds } from './phases.ts';
-import type { Promised } from './promises.ts';
+import { type Promised, rightsSuffice } from './promises.ts';
 
 /** What a scenario is held to. */
 export interface Objectives {
@@ -44,7 +44,7 @@ export function judge(
   trouble?: string,
 ): Verdict {
   const findings = measure(evidence);
-  const promises = scenario.promises.map(({ text, broken }) => ({ text, broken: broken(findings) }));
+  const promises = [...scenario.promises, rightsSuffice()].map(({ text, broken }) => ({ text, broken: broken(findings) }));
   const reasons = [trouble, ...promises.map((kept) => kept.broken)].filter((reason): reason is string => reason !== undefined);
   return { findings, promises, result: resultOf(scenario, findings, reasons) };
 }
