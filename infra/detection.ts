@@ -29,6 +29,7 @@ export class Detection extends Construct {
     if (foundation.site) {
       this.createAlarms(this.createStarter());
       this.createBeatAlarm();
+      this.createStandbyAlarms();
     }
   }
 
@@ -110,6 +111,29 @@ export class Detection extends Construct {
       sourceAccount: environment.account,
       sourceArn: names.arn('cloudwatch', region, `alarm:${names.prefix}-*-down`),
     });
+  }
+
+  private createStandbyAlarms(): void {
+    const { environment, names, notification } = this.foundation;
+    for (const { name } of environment.workloads) {
+      new Alarm(this, `${name}StandbySilent`, {
+        name: `${names.prefix}-${name}-standby-silent`,
+        metric: new Metric({
+          namespace: 'Lifeboat',
+          metricName: 'StandbySilent',
+          dimensionsMap: { Environment: environment.name, Workload: name },
+          statistic: 'Minimum',
+          period: Duration.minutes(1),
+        }),
+        threshold: 1,
+        evaluationPeriods: 1, // the metric itself waits for a minute of silence
+        missing: 'notBreaching', // only the active site asks; the standby site has nothing to say
+        topic: notification.topic,
+        impact: `The standby of '${name}' has said nothing for a minute: if the active region failed now, nothing would take over.`,
+        runbook: 'Standby silent',
+        notCovered: 'a standby that speaks but lags, or whose compute would not start',
+      });
+    }
   }
 
   private createBeatAlarm(): void {

@@ -1,9 +1,12 @@
 import { messageOf } from '../kit/errors.ts';
 import type { ask } from '../kit/http.ts';
 import type { Observation, Observations } from '../kit/observations.ts';
-import { type Environment, type SiteName, urlOf, type Workload } from '../kit/plan.ts';
+import { type Environment, otherSite, type SiteName, urlOf, type Workload } from '../kit/plan.ts';
 import { freshMsFor, judge } from './judge.ts';
 import { probe } from './probe.ts';
+
+/** Longer than a handover between two loops takes. */
+const SILENT_AFTER_MS = 60_000;
 
 export interface ObserverServices {
   plan: Environment;
@@ -38,6 +41,15 @@ export class Observer {
     if (!this.services.site) return undefined;
     if (this.services.site === target) return 0;
     return (await this.judge(observation, target)) ? 1 : 0;
+  }
+
+  /** Asked by the active site: has the standby site's observer said nothing for a while? Then nobody there could take over. */
+  async standbyIsSilent(): Promise<0 | 1 | undefined> {
+    const { site, plan, observations, now } = this.services;
+    if (!site || (await this.services.activeSite(this.workload)) !== site) return undefined;
+    const standby = plan.sites[otherSite(site)].region;
+    const word = (await observations.latest(this.workload.name, { exceptOwn: true })).find(({ observer }) => observer === standby);
+    return word && now() - word.at <= SILENT_AFTER_MS ? 0 : 1;
   }
 
   private async observe(target: SiteName): Promise<Observation> {

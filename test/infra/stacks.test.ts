@@ -236,7 +236,7 @@ describe('alarms', () => {
       ofType(template, 'AWS::CloudWatch::Alarm').map(([, { Properties }]) => Properties),
     );
     expect([...new Set(alarms.map(({ AlarmName }) => AlarmName))].sort()).toEqual(
-      ['failover-aborted', 'failover-failed', 'failover-timed-out', 'failures', 'orders-down', 'watch-silent'].map(
+      ['failover-aborted', 'failover-failed', 'failover-timed-out', 'failures', 'orders-down', 'orders-standby-silent', 'watch-silent'].map(
         (name) => `lifeboat-demo-${name}`,
       ),
     );
