@@ -8,6 +8,7 @@ import { NotReadyToDrill, Owner, runDrill } from './drill/run-drill.ts';
 import { reportFolder, saveReport } from './drill/save-report.ts';
 import type { Scenario } from './drill/scenario.ts';
 import { scenarios } from './drill/scenarios/index.ts';
+import { describeUnused, unusedInAll } from './drill/unused-rights.ts';
 import { stopOnSignals } from './process/signals.ts';
 
 const EXIT = { passed: 0, broken: 1, usage: 2, interrupted: 130 } as const;
@@ -118,6 +119,14 @@ function printJson(verdicts: readonly Verdict[]): void {
   console.log(JSON.stringify(output, undefined, 2));
 }
 
+/** What a role allows and no drill ever did is either for another day or for removal. */
+function printUnused(verdicts: readonly Verdict[]): void {
+  const lines = describeUnused(unusedInAll(verdicts.map(({ findings }) => findings.evidence.unusedRights)));
+  if (lines.length === 0) return;
+  console.log(pc.dim(`\nRights to change something that no call used${verdicts.length > 1 ? ' in any of these drills' : ''}:`));
+  for (const line of lines) console.log(pc.dim(`  ${line}`));
+}
+
 /** Runs the command line; resolves to the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
   try {
@@ -128,6 +137,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     }
     const verdicts = await rehearse(choose(names, flags), flags);
     if (flags.json) printJson(verdicts);
+    else printUnused(verdicts);
     const broken = verdicts.filter((verdict) => !verdict.result.passed);
     if (!flags.json && verdicts.length > 1) console.log(`\n${verdicts.length - broken.length} of ${verdicts.length} held their promises.`);
     return broken.length > 0 ? EXIT.broken : EXIT.passed;

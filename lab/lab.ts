@@ -1,6 +1,7 @@
 import { appendFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { CloudWatchService } from './cloudwatch/service.ts';
+import type { Stack } from './deploy/assembly.ts';
 import { deploy } from './deploy/deploy.ts';
 import type { DrillLab, DrillLabOptions } from './drill/drill-lab.ts';
 import { EcsService } from './ecs/ecs-service.ts';
@@ -10,6 +11,7 @@ import { StepFunctions } from './engines/stepfunctions.ts';
 import { enginesPython } from './engines/venv.ts';
 import { askEngine } from './gateway/forward.ts';
 import { Gateway } from './gateway/gateway.ts';
+import { AccessControl, type UnusedRight } from './iam/access.ts';
 import { LAMBDA_ACTIONS } from './lambda/api.ts';
 import { Courier } from './lambda/deliver.ts';
 import { LambdaService } from './lambda/service.ts';
@@ -54,6 +56,7 @@ export class Lab implements DrillLab {
   private python = '';
   private readonly started: Stoppable[];
   private route53: Route53Service | undefined;
+  private access: AccessControl | undefined;
   private adopt: () => Promise<void> = async () => undefined;
 
   constructor(supervisor: Supervisor) {
@@ -111,7 +114,19 @@ export class Lab implements DrillLab {
     };
     const { gateway, processes, python, folder } = this;
     const deployed = () => this.adopt();
-    await deploy({ gateway, processes, python, project: PROJECT, folder, environment: 'demo', deployed, log, signal });
+    const synthesised = (stacks: readonly Stack[]): void => this.enforce(stacks);
+    await deploy({ gateway, processes, python, project: PROJECT, folder, environment: 'demo', synthesised, deployed, log, signal });
+  }
+
+  unusedRights(): UnusedRight[] {
+    return this.access?.unused() ?? [];
+  }
+
+  /** From here on each function may do what its role in these templates allows, and nothing else. */
+  private enforce(stacks: readonly Stack[]): void {
+    const access = new AccessControl(stacks, ACCOUNT);
+    this.access = access;
+    this.gateway.authorise = (call) => access.judge(call);
   }
 
   async stop(): Promise<void> {

@@ -56,6 +56,12 @@ export interface CallRecord {
   error?: string;
   /** The fault that the lab injected, where it did. */
   injected?: string;
+  /** ARN of the first resource that a function's request names. */
+  resource?: string;
+  /** Partition keys of a function's DynamoDB request. */
+  keys?: readonly string[];
+  /** Why the function's role does not allow the call, where it does not. */
+  denied?: string;
 }
 
 /** Anything the lab starts; stopped in the reverse order of starting. */

@@ -19,6 +19,8 @@ export interface DeployOptions {
   folder: string;
   /** The environment that is deployed: `-c env=<name>`. */
   environment: string;
+  /** Called with what was synthesised for AWS, before anything is deployed. */
+  synthesised?: (stacks: readonly Stack[]) => void;
   /** Called when the stacks are there, before the public names that lead to them. */
   deployed?: () => Promise<void>;
   log: (line: string) => void;
@@ -45,6 +47,7 @@ export async function deploy(options: DeployOptions): Promise<Deployed> {
   const { gateway, python, folder, log } = options;
   gateway.principals.set(ACCESS_KEY, 'cdk');
   const [assembly, supported] = await Promise.all([synthesise(options), supportedTypes(python)]);
+  options.synthesised?.(assembly.stacks);
   const regions = [...new Set(assembly.stacks.map(({ region }) => region))];
   await Promise.all(regions.map((region) => bootstrap(gateway, ACCOUNT, region)));
   const dns = assembly.stacks.filter(({ template }) => isDns(template));

@@ -29,8 +29,9 @@ const QUERY_SERVICES = new Set([
 const REST_JSON_SERVICES = new Set(['lambda', 'scheduler', 'eks', 'backup', 'xray']);
 
 /** The error that this service gives for this kind of trouble, in the form of the request's protocol. */
-export function errorReply(kind: ErrorKind, context: ErrorContext): AwsReply {
-  return awsError(errorOf(kind, context), context);
+export function errorReply(kind: ErrorKind, context: ErrorContext, message?: string): AwsReply {
+  const error = errorOf(kind, context);
+  return awsError({ ...error, message: message ?? error.message }, context);
 }
 
 /** An error answer in the form that the caller's protocol asks for: JSON, REST-JSON, CBOR, Query XML, EC2 or S3 XML. */
@@ -51,7 +52,7 @@ export function awsError({ status, code, message }: AwsError, { service, headers
 }
 
 function xmlError(service: string, code: string, message: string, status: number): string {
-  const inner = `<Code>${code}</Code><Message>${message}</Message>`;
+  const inner = `<Code>${code}</Code><Message>${message.replaceAll('&', '&amp;').replaceAll('<', '&lt;')}</Message>`;
   if (service === 's3') return `<?xml version="1.0" encoding="UTF-8"?><Error>${inner}<RequestId>lab</RequestId></Error>`;
   if (service === 'ec2') return `<Response><Errors><Error>${inner}</Error></Errors><RequestID>lab</RequestID></Response>`;
   const type = status < 500 ? 'Sender' : 'Receiver';

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Access } from '../iam/access.ts';
 import type { AwsCall, AwsService, CallRecord, Region, Stoppable, Zone } from '../types.ts';
 import type { World } from '../world.ts';
 import { actionOf } from './action.ts';
@@ -40,6 +41,8 @@ export class Gateway implements Stoppable {
   readonly calls: CallRecord[] = [];
   /** Names of callers by access key id; an unknown key is its own name. */
   readonly principals = new Map<string, string>();
+  /** May the caller do this? Asked of every call that arrives; set when the roles are known. */
+  authorise: (call: AwsCall) => Access | undefined = () => undefined;
   private readonly world: World;
   private readonly blackholeMs: number;
   private readonly servers = new Map<Zone, Server>();
@@ -132,6 +135,7 @@ export class Gateway implements Stoppable {
     const body = host || isSmallProtocol(request) ? await readBody(request) : undefined;
     const exchange = this.admit(source, request, response, scope ?? unsigned(source, request), body);
     if (!this.isReachable(exchange)) return void this.lose(exchange);
+    if (this.denied(exchange)) return;
     if (await this.injected(exchange)) return;
     if (!this.isReachable(exchange)) return void this.lose(exchange);
     await this.serve(exchange, body);
@@ -158,6 +162,14 @@ export class Gateway implements Stoppable {
     this.open.add(exchange);
     exchange.onClose(() => this.open.delete(exchange));
     return exchange;
+  }
+
+  /** Answer a call that its caller's role does not allow, as AWS would. */
+  private denied(exchange: Exchange): boolean {
+    Object.assign(exchange.record, this.authorise(exchange.call));
+    const { denied } = exchange.record;
+    if (denied) exchange.reply(errorReply('access-denied', exchange.call, denied));
+    return denied !== undefined;
   }
 
   /** Apply the faults that hit this call. True when one of them took the engine's place. */

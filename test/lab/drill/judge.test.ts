@@ -56,6 +56,7 @@ describe('a judge that can fail', () => {
   const lossy = [{ site: B, rows: rowsOf(site(B)) }];
 
   it.each<[string, Partial<Evidence>, RegExp]>([
+    ['denies a function a call', { calls: [call({ denied: 'promote may not rds:PromoteReadReplica' })] }, /denied: promote may not/],
     ['recovers too late', { attempts: late, databases: [{ site: B, rows: rowsOf(late) }] }, /lasted 100\.\d s/],
     ['never recovers', { attempts: never, databases: [{ site: A, rows: rowsOf(never) }] }, /without end.*no RTO/s],
     [

@@ -53,6 +53,7 @@ export async function startSmallLab(options: DrillLabOptions, standIn: StandIn):
     credentials: { accessKeyId: 'OPERATOR', secretAccessKey: 'lab' },
     calls: () => gateway.calls,
     faults: gateway.faults,
+    unusedRights: () => [],
     deploy: () => standIn.deploy(world, (zone) => gateway.endpoint(zone), aside.endpoint('internet')),
     stop: () => owner.stop(),
   };

@@ -154,6 +154,15 @@ describe('a global table', () => {
   });
 });
 
+it('answers what the caller may not do as AWS would, and keeps why', async () => {
+  const why = 'tester may not rds:DescribeDBInstances';
+  lab.gateway.authorise = (call) => (call.service === 'rds' ? { resource: 'arn:aws:rds:::db:*', denied: why } : undefined);
+  const denied = new RDSClient(lab.client(EAST)).send(new DescribeDBInstancesCommand({}));
+  await expect(denied).rejects.toMatchObject({ name: 'AccessDenied', message: why, $metadata: { httpStatusCode: 403 } });
+  lab.gateway.authorise = () => undefined;
+  expect(lab.gateway.calls.at(-1)).toMatchObject({ resource: 'arn:aws:rds:::db:*', denied: why, status: 403 });
+});
+
 describe('faults', () => {
   it.each([
     ['throttle', 'dynamodb', () => dynamo(EAST).send(new ListTablesCommand({})), 'ThrottlingException', 400],

@@ -1,0 +1,122 @@
+import { type Resource, resourcesOf, type Stack } from '../deploy/assembly.ts';
+import { resolve, type Scope } from '../deploy/intrinsics.ts';
+import { requireKnown } from './conditions.ts';
+import type { Conditions, Statement } from './policy.ts';
+
+/** What one function may do, by the role that its template gives it. */
+export interface FunctionRole {
+  functionName: string;
+  region: string;
+  statements: readonly Statement[];
+  /** Where Lambda itself sends what failed, with this role. */
+  destinations: readonly string[];
+}
+
+/** What a stack says about names, so that a call can be understood. */
+export interface StackFacts {
+  roles: FunctionRole[];
+  /** Partition key by table name. */
+  partitionKeys: Map<string, string>;
+  /** ARN of the KMS key by ARN of the topic or bucket that it encrypts. */
+  keys: Map<string, string>;
+}
+
+/** Reads a stack's functions, their roles' policies, its tables' keys and what is encrypted by which key. */
+export function factsOf(stack: Stack, account: string): StackFacts {
+  const scope = scopeOf(stack, account);
+  const properties = (type: string) =>
+    resourcesOf(stack.template, type).map(([id, resource]) => [id, resolve(resource.Properties ?? {}, scope) as Properties] as const);
+  const policies = ['AWS::IAM::Policy', 'AWS::IAM::ManagedPolicy'].flatMap(properties);
+  const destinations = properties('AWS::Lambda::EventInvokeConfig');
+  const roles = properties('AWS::Lambda::Function').map(([id, { FunctionName = id, Role }]) => ({
+    functionName: String(FunctionName),
+    region: stack.region,
+    statements: policies.filter(([, { Roles }]) => list(Roles).includes(roleName(Role))).flatMap(([, policy]) => statementsOf(policy)),
+    destinations: destinations.filter(([, config]) => config.FunctionName === FunctionName).map(([, config]) => onFailure(config)),
+  }));
+  return { roles, partitionKeys: partitionKeys(properties), keys: encryptionKeys(properties, scope) };
+}
+
+type Properties = Record<string, unknown>;
+type Read = (type: string) => (readonly [string, Properties])[];
+
+const ATTRIBUTE_ARN: Record<string, (id: string, properties: Properties) => string> = {
+  'AWS::Lambda::Function': (id, { FunctionName = id }) => `lambda:function:${FunctionName}`,
+  'AWS::SQS::Queue': (id, { QueueName = id }) => `sqs:${QueueName}`,
+  'AWS::KMS::Key': (id) => `kms:key/${id}`,
+  'AWS::Logs::LogGroup': (id, { LogGroupName = id }) => `logs:log-group:${LogGroupName}:*`,
+  'AWS::IAM::Role': (id) => `iam:role/${id}`,
+  'AWS::SNS::Topic': (id, { TopicName = id }) => `sns:${TopicName}`,
+  'AWS::StepFunctions::StateMachine': (id, { StateMachineName = id }) => `states:stateMachine:${StateMachineName}`,
+};
+
+/** Names as CloudFormation would give them; what the lab has no rule for keeps its logical name, which no call ever matches. */
+function scopeOf(stack: Stack, account: string): Scope {
+  const pseudo: Record<string, string> = { 'AWS::Region': stack.region, 'AWS::AccountId': account, 'AWS::Partition': 'aws' };
+  const find = (id: string): Resource | undefined => stack.template.Resources?.[id];
+  const arn = (id: string) => {
+    const resource = find(id);
+    const local = resource && ATTRIBUTE_ARN[resource.Type]?.(id, resource.Properties ?? {});
+    return local && `arn:aws:${local.replace(':', `:${stack.region}:${account}:`)}`;
+  };
+  return {
+    ref: (id) => pseudo[id] ?? (find(id)?.Type === 'AWS::SNS::Topic' ? arn(id) : physicalName(find(id))) ?? `<${id}>`,
+    attribute: (id, name) => (name === 'Arn' || name === 'TopicArn' ? arn(id) : undefined) ?? `<${id}.${name}>`,
+    exported: (name) => `<${name}>`,
+  };
+}
+
+function physicalName(resource: Resource | undefined): string | undefined {
+  const { FunctionName, BucketName, TableName } = (resource?.Properties ?? {}) as Record<string, string | undefined>;
+  return FunctionName ?? BucketName ?? TableName;
+}
+
+/** A policy names its roles by reference, a function its role by ARN; both end with the logical id. */
+const roleName = (arn: unknown): string => `<${String(arn).split('role/').at(-1)}>`;
+
+function statementsOf({ PolicyDocument }: Properties): Statement[] {
+  const { Statement: raw } = PolicyDocument as { Statement: Record<string, unknown>[] };
+  return raw.map(({ Effect, Action, Resource, Condition, ...more }) => {
+    const unknown = Object.keys(more).filter((key) => key !== 'Sid');
+    if (unknown.length > 0) throw new Error(`The lab does not know ${unknown.join(', ')} in a policy's statement.`);
+    const conditions = conditionsOf(Condition);
+    requireKnown(conditions);
+    return { effect: Effect as Statement['effect'], actions: list(Action), resources: list(Resource), conditions };
+  });
+}
+
+const conditionsOf = (condition: unknown): Conditions =>
+  Object.fromEntries(
+    Object.entries((condition ?? {}) as Record<string, Record<string, unknown>>).map(([operator, keys]) => [
+      operator,
+      Object.fromEntries(Object.entries(keys).map(([key, values]) => [key, list(values)])),
+    ]),
+  );
+
+const onFailure = ({ DestinationConfig }: Properties): string =>
+  (DestinationConfig as { OnFailure?: { Destination?: string } } | undefined)?.OnFailure?.Destination ?? '';
+
+function partitionKeys(read: Read): Map<string, string> {
+  const tables = ['AWS::DynamoDB::Table', 'AWS::DynamoDB::GlobalTable'].flatMap(read);
+  return new Map(
+    tables.map(([id, { TableName = id, KeySchema }]) => {
+      const hash = (KeySchema as { AttributeName: string; KeyType: string }[]).find(({ KeyType }) => KeyType === 'HASH');
+      return [String(TableName), hash?.AttributeName ?? ''];
+    }),
+  );
+}
+
+function encryptionKeys(read: Read, scope: Scope): Map<string, string> {
+  const topics = read('AWS::SNS::Topic').map(([id, { KmsMasterKeyId }]) => [scope.attribute(id, 'TopicArn'), KmsMasterKeyId]);
+  const buckets = read('AWS::S3::Bucket').map(([id, { BucketName = id, BucketEncryption }]) => {
+    const [rule] = (BucketEncryption as BucketEncryption | undefined)?.ServerSideEncryptionConfiguration ?? [];
+    return [`arn:aws:s3:::${BucketName}`, rule?.ServerSideEncryptionByDefault?.KMSMasterKeyID];
+  });
+  return new Map([...topics, ...buckets].filter((pair): pair is [string, string] => typeof pair[1] === 'string'));
+}
+
+interface BucketEncryption {
+  ServerSideEncryptionConfiguration?: { ServerSideEncryptionByDefault?: { KMSMasterKeyID?: string } }[];
+}
+
+const list = (value: unknown): string[] => (Array.isArray(value) ? value.map(String) : value === undefined ? [] : [String(value)]);
