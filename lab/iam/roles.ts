@@ -24,8 +24,12 @@ export interface StackFacts {
 /** Reads a stack's functions, their roles' policies, its tables' keys and what is encrypted by which key. */
 export function factsOf(stack: Stack, account: string): StackFacts {
   const scope = scopeOf(stack, account);
+  // Only these: others may refer to what exists only once the stack is deployed.
   const properties = (type: string) =>
-    resourcesOf(stack.template, type).map(([id, resource]) => [id, resolve(resource.Properties ?? {}, scope) as Properties] as const);
+    resourcesOf(stack.template, type).map(([id, { Properties: all = {} }]) => {
+      const read = Object.fromEntries(Object.entries(all).filter(([name]) => READ.has(name)));
+      return [id, resolve(read, scope) as Properties] as const;
+    });
   const policies = ['AWS::IAM::Policy', 'AWS::IAM::ManagedPolicy'].flatMap(properties);
   const destinations = properties('AWS::Lambda::EventInvokeConfig');
   const roles = properties('AWS::Lambda::Function').map(([id, { FunctionName = id, Role }]) => ({
@@ -36,6 +40,11 @@ export function factsOf(stack: Stack, account: string): StackFacts {
   }));
   return { roles, partitionKeys: partitionKeys(properties), keys: encryptionKeys(properties, scope) };
 }
+
+const READ: ReadonlySet<string> = new Set([
+  ...['FunctionName', 'Role', 'Roles', 'PolicyDocument', 'DestinationConfig'],
+  ...['TableName', 'KeySchema', 'KmsMasterKeyId', 'BucketName', 'BucketEncryption'],
+]);
 
 type Properties = Record<string, unknown>;
 type Read = (type: string) => (readonly [string, Properties])[];

@@ -24,7 +24,14 @@ const stackOf = (region: string, statements: object[]): Stack => ({
           PolicyDocument: { Statement: [{ Effect: 'Allow', Action: 'rds:PromoteReadReplica', Resource: '*' }] },
         },
       },
-      Function: { Type: 'AWS::Lambda::Function', Properties: { FunctionName: 'step', Role: { 'Fn::GetAtt': ['Role', 'Arn'] } } },
+      Function: {
+        Type: 'AWS::Lambda::Function',
+        Properties: {
+          FunctionName: 'step',
+          Role: { 'Fn::GetAtt': ['Role', 'Arn'] },
+          Environment: { 'Fn::Select': [2, ['only at run time']] },
+        },
+      },
       OnFailure: {
         Type: 'AWS::Lambda::EventInvokeConfig',
         Properties: {
