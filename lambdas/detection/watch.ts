@@ -29,12 +29,17 @@ export const handler = async (): Promise<{ ended: 'successor' | 'deadline' }> =>
 
   const watch = buildWatch(plan, region, observations);
   const stop = new AbortController();
-  const deadline = AbortSignal.any([stop.signal, AbortSignal.timeout(LONGEST_LOOP_MS)]);
-  const handover = every(HANDOVER_CHECK_MS, deadline, async () => {
-    if ((await observations.newestLoop()) !== id) stop.abort();
+  let ended: 'successor' | 'deadline' = 'deadline';
+  // A timer of our own: a signal made of AbortSignal.timeout and AbortSignal.any may be collected before it fires (nodejs/node#57736).
+  const deadline = setTimeout(() => stop.abort(), LONGEST_LOOP_MS);
+  const handover = every(HANDOVER_CHECK_MS, stop.signal, async () => {
+    if ((await observations.newestLoop()) === id) return;
+    ended = 'successor';
+    stop.abort();
   });
-  await Promise.all([handover, ...watch.map(({ periodMs, round }) => every(periodMs, deadline, round))]);
-  return { ended: stop.signal.aborted ? 'successor' : 'deadline' };
+  await Promise.all([handover, ...watch.map(({ periodMs, round }) => every(periodMs, stop.signal, round))]);
+  clearTimeout(deadline);
+  return { ended };
 };
 
 interface Duty {
