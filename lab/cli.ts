@@ -21,6 +21,7 @@ class Interrupted extends Error {}
 interface Flags {
   list?: boolean;
   all?: boolean;
+  group?: string;
   repeat: number;
   json?: boolean;
   report?: string;
@@ -38,7 +39,8 @@ function parse(argv: readonly string[]): { names: string[]; flags: Flags } {
     .description('Rehearse a disaster on this machine: a laboratory of AWS with real PostgreSQL, Lifeboat deployed into it, and a judge.')
     .argument('[scenario...]', 'what to rehearse (default: region-failure)')
     .option('--list', 'say which scenarios there are')
-    .option('--all', 'rehearse them all, one after the other')
+    .option('--all', 'rehearse them all, one after the other, but for those of a group')
+    .option('--group <name>', 'rehearse those of a group (safety), one after the other')
     .option('--repeat <n>', 'rehearse so many times', count, 1)
     .option('--json', 'print the result as one JSON object and nothing else')
     .option('--report <dir>', 'where to write the report (default: reports/<time>-<name>)')
@@ -53,13 +55,16 @@ function choose(names: readonly string[], flags: Flags): Scenario[] {
   const unknown = names.filter((name) => !scenarios.some((scenario) => scenario.name === name));
   if (unknown.length > 0)
     throw new NotReadyToDrill(`No scenario ${unknown.join(', ')}. There are: ${scenarios.map((one) => one.name).join(', ')}`);
-  const chosen = flags.all ? scenarios : names.length > 0 ? scenarios.filter((one) => names.includes(one.name)) : scenarios.slice(0, 1);
+  const grouped = scenarios.filter(({ group }) => group === flags.group);
+  if (flags.group && grouped.length === 0) throw new NotReadyToDrill(`No scenario is in a group ${flags.group}.`);
+  const chosen =
+    flags.all || flags.group ? grouped : names.length > 0 ? scenarios.filter((one) => names.includes(one.name)) : scenarios.slice(0, 1);
   return Array.from({ length: flags.repeat }, () => chosen).flat();
 }
 
 function list(): void {
   const width = Math.max(...scenarios.map((scenario) => scenario.name.length));
-  for (const { name, title } of scenarios) console.log(`${name.padEnd(width)}  ${title}`);
+  for (const { name, title, group } of scenarios) console.log(`${name.padEnd(width)}  ${title}${group ? ` (--group ${group})` : ''}`);
 }
 
 /** The lab is loaded only when a drill runs: `--help` and `--list` answer at once. */

@@ -78,6 +78,8 @@ export interface Network {
   route(from: Zone, host: string, port: number): Promise<number>;
   /** One-way delay added between two zones, in milliseconds. */
   delay(a: Zone, b: Zone, milliseconds: number): void;
+  /** Callers in `from` reach this host no more: silence, as behind a security group that changed. Returns what opens the way again. */
+  block(from: Zone, host: string): () => void;
   /** Environment variables that make a Node process in `zone` resolve and connect through this network (`NODE_OPTIONS` and what its preload reads). */
   environment(zone: Zone): Record<string, string>;
 }

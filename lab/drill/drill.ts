@@ -1,4 +1,5 @@
-import type { Region } from '../types.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Region, Zone } from '../types.ts';
 import type { ProvisionedSite, ProvisionedWorkload } from '../workload/provision.ts';
 import type { StubHost } from '../workload/stub-hosts.ts';
 import type { WritingClient } from '../workload/writing-client.ts';
@@ -13,6 +14,8 @@ export interface DrillParts {
   lab: DrillLab;
   workload: ProvisionedWorkload;
   client: WritingClient;
+  /** Starts a client inside a region, which writes to that region's own load balancer. */
+  startInside: (region: Region) => WritingClient;
   watcher: Watcher;
   payments: StubHost;
   reference: StubHost;
@@ -27,6 +30,7 @@ export class Drill {
   readonly recovery: Region;
   readonly timeline: TimelineEvent[] = [];
   readonly moves: number[] = [];
+  readonly insiders = new Map<Region, WritingClient>();
   faultAt?: number;
   failedRegion?: Region;
 
@@ -67,6 +71,59 @@ export class Drill {
       this.moves.push(Date.now());
       return this.lab.world.blackout(region);
     });
+  }
+
+  /** Have a client inside a region write to that region's load balancer from now on, whatever DNS says; a standby refuses it. */
+  inside(region: Region): WritingClient {
+    const client = this.insiders.get(region) ?? this.parts.startInside(region);
+    this.insiders.set(region, client);
+    return client;
+  }
+
+  /** The client inside a region gets so many orders acknowledged by it. */
+  async writesInside(region: Region, count: number, boundMs: number): Promise<void> {
+    this.parts.progress.phase(`${count} orders are acknowledged inside ${region}`);
+    await this.inside(region).acknowledges(count, { boundMs, signal: this.parts.signal });
+    this.note(`${count} orders acknowledged inside ${region}`);
+  }
+
+  /** Cut a region from all these zones, in both directions; what is inside it stays alive. Returns what heals it. */
+  isolate(region: Region, from: readonly Zone[]): () => void {
+    const { world } = this.lab;
+    for (const zone of from) world.cut(region, zone);
+    return () => {
+      for (const zone of from) world.heal(region, zone);
+    };
+  }
+
+  /** All zones but this region. */
+  others(region: Region): Zone[] {
+    return [...this.lab.world.regions.filter((other) => other !== region), 'internet'];
+  }
+
+  /** Ask the machine of a site to start, as a person would; returns the execution's ARN. */
+  async start(region: Region, input: object): Promise<string> {
+    this.note(`A person starts the machine in ${region}: ${JSON.stringify(input)}`);
+    return this.parts.watcher.wire(region).start(input);
+  }
+
+  /** Wait for the end of one execution. */
+  async ends(arn: string, boundMs: number): Promise<Execution> {
+    return this.ended((run) => run.arn === arn, `execution ${arn.split(':').at(-1)} ends`, boundMs);
+  }
+
+  /** Wait until some execution that began after the fault is as wanted. */
+  async run(what: string, wanted: (run: Execution) => boolean, boundMs: number): Promise<Execution> {
+    const { watcher, signal, progress } = this.parts;
+    progress.phase(`Until ${what}`);
+    const mine = (run: Execution) => run.startedAt >= (this.faultAt ?? 0) && wanted(run);
+    return watcher.until(what, () => watcher.executions.find(mine), boundMs, signal);
+  }
+
+  /** Let time pass in which something must not happen: the length is what the scenario is about. */
+  async pass(seconds: number, why: string): Promise<void> {
+    this.parts.progress.phase(`${seconds} s: ${why}`);
+    await sleep(seconds * 1_000, undefined, { signal: this.parts.signal });
   }
 
   /** Ask the machine of a site to pull the workload to itself, as a person would from the console, and wait for its end. */

@@ -7,7 +7,7 @@ import { PAYMENTS_HOST, REFERENCE_HOST, StubHost } from '../workload/stub-hosts.
 import { WritingClient } from '../workload/writing-client.ts';
 import { Drill } from './drill.ts';
 import type { StartLab } from './drill-lab.ts';
-import type { Evidence } from './judge/evidence.ts';
+import type { Evidence, SiteRows } from './judge/evidence.ts';
 import { judge, type Verdict } from './judge/verdict.ts';
 import type { Progress } from './progress.ts';
 import { readRows } from './rows.ts';
@@ -46,6 +46,7 @@ export class Owner implements Stoppable {
 const ACTIVE_READ_WITHIN_MS = 20_000;
 const OTHER_READ_WITHIN_MS = 20_000;
 const RETURN_WITHIN_MS = 30_000;
+const INSIDE_PER_SECOND = 20;
 
 /** One drill from nothing to the verdict: lab, workload, Lifeboat, steady state, fault, judgement. Everything started is stopped. */
 export async function runDrill(scenario: Scenario, options: RunOptions): Promise<Verdict> {
@@ -95,7 +96,13 @@ async function prepare(options: RunOptions): Promise<Drill> {
     new WritingClient({ processes: lab.processes, network, program: programs.client, target: PUBLIC_NAME, dnsPort: lab.dnsPort, ledger }),
   );
   const watcher = owner.own(new Watcher(lab, [workload.primary.region, workload.recovery.region]));
-  const drill = new Drill({ lab, workload, client, watcher, payments, reference, progress, signal });
+  const startInside = (region: string): WritingClient => {
+    const target = (region === workload.primary.region ? workload.primary : workload.recovery).loadBalancerHost;
+    const name = `inside-${region}`;
+    const own = { program: programs.client, zone: region, target, name, ledger: join(lab.folder, `${name}-ledger.jsonl`) };
+    return owner.own(new WritingClient({ processes: lab.processes, network, ...own, ratePerSecond: INSIDE_PER_SECOND, concurrency: 8 }));
+  };
+  const drill = new Drill({ lab, workload, client, startInside, watcher, payments, reference, progress, signal });
   watcher.start();
   await steadyState(drill, options.steadyWrites ?? 250);
   return drill;
@@ -116,7 +123,8 @@ async function runScenario(scenario: Scenario, drill: Drill): Promise<string | u
 
 async function collect(drill: Drill): Promise<Evidence> {
   const { client, lab, watcher } = drill.parts;
-  await client.stop();
+  const insiders = [...drill.insiders.values()];
+  await Promise.all([client, ...insiders].map((one) => one.stop()));
   await watcher.look();
   const calls = [...lab.calls()];
   const executions = watcher.executions;
@@ -128,12 +136,15 @@ async function collect(drill: Drill): Promise<Evidence> {
     if (wasDark) await returns(drill, region);
     databases.push(await readRows(drill.at(region), wasDark ? OTHER_READ_WITHIN_MS : ACTIVE_READ_WITHIN_MS));
   }
+  const setAside = (await Promise.all(regions.map((region) => readSetAside(drill, region)))).flat();
   return {
     home: { primary: drill.primary, recovery: drill.recovery },
     faultAt: drill.faultAt ?? Date.now(),
     failedRegion: drill.failedRegion,
     moves: drill.moves,
     attempts: client.attempts,
+    insiders: insiders.flatMap(({ attempts }) => attempts),
+    setAside,
     databases,
     executions,
     alarms,
@@ -141,6 +152,22 @@ async function collect(drill: Drill): Promise<Evidence> {
     unusedRights: lab.unusedRights(),
     timeline: [...drill.timeline].sort((a, b) => a.at - b.at),
   };
+}
+
+/** What the databases hold that a region has beside the site's own: a former writer that was set aside. */
+async function readSetAside(drill: Drill, region: string): Promise<SiteRows[]> {
+  const own = drill.at(region);
+  const found = await drill.parts.watcher
+    .wire(region)
+    .databases()
+    .catch(() => []);
+  const others = found.filter(({ DBInstanceIdentifier }) => DBInstanceIdentifier !== own.site.instance);
+  return Promise.all(
+    others.map(({ Endpoint }) => {
+      const site = { ...own.site, databaseHost: Endpoint?.Address ?? '', databasePort: Endpoint?.Port ?? own.site.databasePort };
+      return readRows({ ...own, site }, OTHER_READ_WITHIN_MS);
+    }),
+  );
 }
 
 /** The dead region comes back after the drill, so that what its database held can be compared. */

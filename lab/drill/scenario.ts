@@ -9,6 +9,8 @@ export interface Scenario {
   /** Two or three sentences for the report: what breaks and what should follow. */
   story: string;
   objectives: Objectives;
+  /** Rehearsed by this name, `--group <name>`, and not by `--all`: attacks on promises that are still being built. */
+  group?: string;
   /** Breaks things, and waits for what is expected; throws where it does not come in time. */
   run(drill: Drill): Promise<void>;
   promises: readonly Promised[];

@@ -1,4 +1,5 @@
 import { type AlarmType, CloudWatchClient, DescribeAlarmsCommand, type MetricAlarm } from '@aws-sdk/client-cloudwatch';
+import { type DBInstance, DescribeDBInstancesCommand, RDSClient } from '@aws-sdk/client-rds';
 import {
   DescribeExecutionCommand,
   DescribeStateMachineCommand,
@@ -8,6 +9,7 @@ import {
   ListStateMachinesCommand,
   SFNClient,
   StartExecutionCommand,
+  StopExecutionCommand,
 } from '@aws-sdk/client-sfn';
 import type { Region } from '../types.ts';
 import type { DrillLab } from './drill-lab.ts';
@@ -26,6 +28,7 @@ interface Machine {
 export class Wire {
   readonly region: Region;
   private readonly sfn: SFNClient;
+  private readonly rds: RDSClient;
   private readonly cloudwatch: CloudWatchClient;
   private machine?: Machine;
 
@@ -34,6 +37,7 @@ export class Wire {
     const requestHandler = { requestTimeout: CALL_TIMEOUT_MS, connectionTimeout: CALL_TIMEOUT_MS, throwOnRequestTimeout: true };
     const settings = { region, endpoint: lab.endpoint('internet'), credentials: lab.credentials, maxAttempts: 2, requestHandler };
     this.sfn = new SFNClient(settings);
+    this.rds = new RDSClient(settings);
     this.cloudwatch = new CloudWatchClient(settings);
   }
 
@@ -72,7 +76,18 @@ export class Wire {
     return MetricAlarms;
   }
 
+  /** The DB instances of the region. */
+  async databases(): Promise<DBInstance[]> {
+    return (await this.rds.send(new DescribeDBInstancesCommand({}))).DBInstances ?? [];
+  }
+
+  /** Stop an execution where it is, as a person would; what its functions are doing goes on. */
+  async stopExecution(arn: string): Promise<void> {
+    await this.sfn.send(new StopExecutionCommand({ executionArn: arn }));
+  }
+
   stop(): void {
+    this.rds.destroy();
     this.sfn.destroy();
     this.cloudwatch.destroy();
   }

@@ -29,15 +29,14 @@ export class LabNetwork implements Network, Stoppable {
   private readonly proxies = new Map<string, Promise<Server>>();
   private readonly connections = new Map<Connection, Endpoint | undefined>();
   private readonly delays = new Map<string, number>();
+  private readonly blocked = new Set<string>();
   private readonly nameServer = new NameServer((zone, host, port) => this.lookup(zone, host, port));
   private stopped = false;
 
   constructor(options: { world: World; resolveAlias?: AliasResolver }) {
     this.world = options.world;
     this.resolveAlias = options.resolveAlias ?? (async () => undefined);
-    this.world.onChange(() => {
-      for (const connection of this.connections.keys()) connection.linkChanged();
-    });
+    this.world.onChange(() => this.linksChanged());
   }
 
   async start(): Promise<void> {
@@ -81,8 +80,20 @@ export class LabNetwork implements Network, Stoppable {
     this.delays.set(pair(a, b), milliseconds);
   }
 
+  block(from: Zone, host: string): () => void {
+    const way = `${from} ${canonical(host)}`;
+    this.blocked.add(way);
+    return () => {
+      if (this.blocked.delete(way)) this.linksChanged();
+    };
+  }
+
   environment(zone: Zone): Record<string, string> {
     return { NODE_OPTIONS: `--require ${JSON.stringify(SHIM)}`, LAB_NETWORK_URL: `${this.nameServer.url}/${zone}` };
+  }
+
+  private linksChanged(): void {
+    for (const connection of this.connections.keys()) connection.linkChanged();
   }
 
   private place(endpoint: Endpoint, port: number): void {
@@ -116,7 +127,8 @@ export class LabNetwork implements Network, Stoppable {
     socket.on('error', () => {});
     const endpoint = await this.find(host, port);
     const to = endpoint?.zone ?? from;
-    const link = { open: () => this.world.reaches(from, to), delayMs: () => this.delays.get(pair(from, to)) ?? 0 };
+    const open = () => this.world.reaches(from, to) && !this.blocked.has(`${from} ${host}`);
+    const link = { open, delayMs: () => this.delays.get(pair(from, to)) ?? 0 };
     const connection = new Connection(socket, link, () => this.connections.delete(connection));
     this.connections.set(connection, endpoint);
     // The handshake takes a round trip; what was sent meanwhile waits in the client's socket.

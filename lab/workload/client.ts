@@ -4,14 +4,15 @@ import type { Attempt } from './attempt.ts';
 import { Resolver } from './resolver.ts';
 
 /**
- * The public's client: writes orders at a steady rate through the workload's public name and keeps what became of each, in a file,
- * before it counts. It never sends an order twice: an order is acknowledged or it is not.
+ * A client: writes orders at a steady rate, through the workload's public name or, inside a region, to a load balancer by its own name,
+ * and keeps what became of each, in a file, before it counts. It never sends an order twice: an order is acknowledged or it is not.
  */
 const settings = JSON.parse(process.env.CLIENT_SETTINGS ?? '{}') as {
   name: string;
   target: string;
   port: number;
-  dnsPort: number;
+  /** Nothing for a name that needs no resolving. */
+  dnsPort?: number;
   ratePerSecond: number;
   concurrency: number;
   timeoutMs: number;
@@ -20,7 +21,7 @@ const settings = JSON.parse(process.env.CLIENT_SETTINGS ?? '{}') as {
 const TICK_MS = 5;
 
 const ledger = openSync(settings.ledger, 'a');
-const resolver = new Resolver({ host: '127.0.0.1', port: settings.dnsPort });
+const resolver = settings.dnsPort === undefined ? undefined : new Resolver({ host: '127.0.0.1', port: settings.dnsPort });
 const agent = new Agent({ keepAlive: true, maxSockets: settings.concurrency });
 const startedAt = performance.now();
 let due = 0;
@@ -46,7 +47,7 @@ async function writeOrder(): Promise<void> {
 }
 
 async function post(id: string): Promise<{ status: number; site?: string }> {
-  const host = await resolver.resolve(settings.target);
+  const host = (await resolver?.resolve(settings.target)) ?? settings.target;
   const body = JSON.stringify({ id, amount: 1_00 + (sent % 9_000), client: settings.name });
   return new Promise((resolve, reject) => {
     const headers = { host: settings.target, 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };

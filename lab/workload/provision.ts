@@ -32,9 +32,10 @@ export interface ProvisionOptions {
   standbyCount?: number;
 }
 
-/** A site's database, as the user knows it. */
+/** A site's database, and its load balancer, as the user knows them. */
 export interface ProvisionedSite {
   region: Region;
+  loadBalancerHost: string;
   instance: string;
   databaseHost: string;
   databasePort: number;
@@ -109,6 +110,7 @@ async function createDatabases(context: Context): Promise<{ primary: Provisioned
 
 const siteOf = (region: Region, instance: DBInstance): ProvisionedSite => ({
   region,
+  loadBalancerHost: `orders.${region}.elb.amazonaws.com`,
   instance: instance.DBInstanceIdentifier ?? '',
   databaseHost: instance.Endpoint?.Address ?? '',
   databasePort: instance.Endpoint?.Port ?? 5432,

@@ -15,8 +15,8 @@ export interface WritingClientOptions {
   /** The name that it writes to. */
   target: string;
   port?: number;
-  /** The DNS server's port on loopback. */
-  dnsPort: number;
+  /** The DNS server's port on loopback; nothing for a target that is a load balancer's own name. */
+  dnsPort?: number;
   /** File of the ledger, JSON lines. */
   ledger: string;
   name?: string;

@@ -67,8 +67,13 @@ export interface Evidence {
   failedRegion?: Region;
   /** When a move of the workload was begun by the drill: between two of them at most one handover is allowed. */
   moves: number[];
+  /** Of the public's client, which writes through the public name. */
   attempts: Attempt[];
+  /** Of clients inside the regions, which write to their own region's load balancer whatever DNS says. */
+  insiders: Attempt[];
   databases: SiteRows[];
+  /** Databases that are no site's any more, but were kept. */
+  setAside: SiteRows[];
   executions: Execution[];
   alarms: AlarmChange[];
   calls: readonly CallRecord[];

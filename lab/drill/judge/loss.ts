@@ -16,13 +16,12 @@ export interface Loss {
 /** The site that acknowledged last. */
 export const activeSite = (attempts: readonly Attempt[]): string | undefined => acknowledged(attempts).at(-1)?.site;
 
-/** Which acknowledged rows the active site does not have, and how much time they span. */
-export function measureLoss(attempts: readonly Attempt[], databases: readonly SiteRows[], outage: Outage | undefined): Loss {
+/** Which acknowledged rows the active site's database does not have, and how much time they span. */
+export function measureLoss(attempts: readonly Attempt[], active: SiteRows | undefined, outage: Outage | undefined): Loss {
   const acks = acknowledged(attempts);
-  const active = databases.find((database) => database.site === activeSite(attempts));
   const present = new Set(active?.unread ? [] : active?.rows.map((row) => row.id));
   const lost = acks.filter((attempt) => !present.has(attempt.id));
-  const reference = outage?.from ?? acks.at(-1)?.answeredAt ?? 0;
+  const reference = Math.max(outage?.from ?? acks.at(-1)?.answeredAt ?? 0, lost.at(-1)?.answeredAt ?? 0);
   return {
     rowsAcknowledged: acks.length,
     rowsLost: lost.length,

@@ -45,6 +45,35 @@ export const oneWriter = (): Promised => ({
       : undefined,
 });
 
+/** The same from the whole history: every acknowledged write fits into it with as many handovers as there were moves. */
+export const oneWriterAtATime = (): Promised => ({
+  text: 'The history needs no more handovers than there were moves',
+  broken: ({ handovers: { needed, moves } }) =>
+    needed <= moves
+      ? undefined
+      : `the writes need ${needed} handovers between the sites, and there were ${moves} moves: two sites wrote at a time`,
+});
+
+/** Nothing is dropped silently: what the active database does not have is kept. */
+export const everythingKept = (): Promised => ({
+  text: 'Every acknowledged order is in the active database or in one that was kept, and no order is there that nobody sent',
+  broken: ({ orders: { gone, phantom } }) => {
+    if (phantom.length > 0) return `${phantom.length} orders that nobody sent, among them ${phantom.slice(0, 3).join(', ')}`;
+    return gone.length === 0
+      ? undefined
+      : `${gone.length} acknowledged orders are in no database, among them ${gone.slice(0, 3).join(', ')}`;
+  },
+});
+
+/** Single flight: of all runs that were started one did the work. */
+export const oneRunSucceeded = (): Promised => ({
+  text: 'Of all runs exactly one succeeded',
+  broken: ({ evidence: { executions, faultAt } }) => {
+    const good = executions.filter(({ status, startedAt }) => status === 'SUCCEEDED' && startedAt >= faultAt);
+    return good.length === 1 ? undefined : `${good.length} runs succeeded of ${executions.length}`;
+  },
+});
+
 /** Who serves in the end. */
 export const servedBy = (role: 'primary' | 'recovery'): Promised => ({
   text: `In the end the ${role} site serves`,

@@ -6,9 +6,10 @@ import { observerFault } from './observer-fault.ts';
 import { plannedSwitchover } from './planned-switchover.ts';
 import { recoveryRegionDown } from './recovery-region-down.ts';
 import { regionFailure } from './region-failure.ts';
+import { safety } from './safety.ts';
 import { thirdPartyOutage } from './third-party-outage.ts';
 
-/** The scenarios, the default first. */
+/** The scenarios, the default first; those of a group last. */
 export const scenarios: readonly Scenario[] = [
   regionFailure,
   plannedSwitchover,
@@ -18,4 +19,5 @@ export const scenarios: readonly Scenario[] = [
   databaseConnectionLoss,
   recoveryRegionDown,
   controlPlaneDown,
+  ...safety,
 ];

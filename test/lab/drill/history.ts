@@ -76,6 +76,8 @@ export function failover(changes: Partial<Evidence> = {}): Evidence {
     failedRegion: A,
     moves: [ms(20)],
     attempts,
+    insiders: [],
+    setAside: [],
     databases: [
       { site: B, rows: rowsOf(attempts) },
       { site: A, rows: rowsOf(attempts.filter((attempt) => attempt.site === A)) },

@@ -36,6 +36,7 @@ export class Bench {
       withdraw: (host, port) => this.published.delete(`${host}:${port}`),
       route: async (_zone, host, port) => this.published.get(`${host}:${port}`) ?? 0,
       delay: () => {},
+      block: () => () => {},
       environment: () => ({}),
     };
     const processes: Processes = {

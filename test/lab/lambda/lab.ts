@@ -98,6 +98,7 @@ function networkTo(published: TestLab['published']): Network {
     withdraw: (host, port) => published.delete(`${host}:${port}`),
     route: () => Promise.reject(new Error('no network here')),
     delay: () => {},
+    block: () => () => {},
     environment: () => ({}),
   };
 }
