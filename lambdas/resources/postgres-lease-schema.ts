@@ -31,10 +31,6 @@ GRANT SELECT ON SEQUENCE lifeboat.lease_deadline TO PUBLIC;
 CREATE OR REPLACE FUNCTION lifeboat.timeline() RETURNS bigint LANGUAGE sql VOLATILE AS $$
   SELECT ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 5, 4))::bit(16)::bigint
 $$;
-CREATE OR REPLACE FUNCTION lifeboat.may_write(deadline bigint) RETURNS boolean LANGUAGE sql VOLATILE AS $$
-  SELECT deadline >> 16 > date_part('epoch', clock_timestamp()) * 1000 AND deadline & 65535 = lifeboat.timeline()
-$$;
-
 CREATE OR REPLACE FUNCTION lifeboat.renew_lease(new_epoch bigint, new_deadline bigint) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
   deadline bigint;
@@ -67,12 +63,10 @@ END $$;
 CREATE TABLE IF NOT EXISTS lifeboat.truncation (transaction xid8 NOT NULL);
 GRANT SELECT, INSERT, DELETE ON lifeboat.truncation TO PUBLIC;
 
+-- Runs in every statement, so it is lean: 16 bits further left is the deadline. A sequence never renewed gives no value, which refuses.
 CREATE OR REPLACE FUNCTION lifeboat.require_lease() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-  deadline bigint;
 BEGIN
-  SELECT last_value INTO deadline FROM lifeboat.lease_deadline;
-  IF NOT lifeboat.may_write(deadline) THEN
+  IF (pg_sequence_last_value('lifeboat.lease_deadline'::regclass) >> 16 > date_part('epoch', clock_timestamp()) * 1000) IS NOT TRUE THEN
     RAISE EXCEPTION USING ERRCODE = '${LEASE_EXPIRED}',
       MESSAGE = 'this database may not write: its lease has expired',
       DETAIL = format('%s on %I.%I', TG_OP, TG_TABLE_SCHEMA, TG_TABLE_NAME),
@@ -84,14 +78,14 @@ BEGIN
   RETURN NULL;
 END $$;
 
+-- Runs once in a transaction, and so asks for the timeline too.
 CREATE OR REPLACE FUNCTION lifeboat.require_lease_at_commit() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-  deadline bigint;
+  deadline bigint := pg_sequence_last_value('lifeboat.lease_deadline'::regclass);
 BEGIN
-  SELECT last_value INTO deadline FROM lifeboat.lease_deadline;
-  IF NOT lifeboat.may_write(deadline) THEN
+  IF (deadline >> 16 > date_part('epoch', clock_timestamp()) * 1000 AND deadline & 65535 = lifeboat.timeline()) IS NOT TRUE THEN
     RAISE EXCEPTION USING ERRCODE = '${LEASE_EXPIRED}',
-      MESSAGE = 'this transaction may not commit: the lease expired while it ran',
+      MESSAGE = 'this transaction may not commit: the database lease expired while it ran, or is of a time before a promotion',
       HINT = 'The lease says which site may write. See schema lifeboat, table lease, and the command lifeboat lease status.';
   END IF;
   IF TG_RELID = 'lifeboat.truncation'::regclass THEN
@@ -182,7 +176,6 @@ DROP VIEW IF EXISTS lifeboat.coverage;
 DROP TABLE IF EXISTS lifeboat.truncation;
 DROP FUNCTION IF EXISTS lifeboat.require_lease() CASCADE;
 DROP FUNCTION IF EXISTS lifeboat.require_lease_at_commit() CASCADE;
-DROP FUNCTION IF EXISTS lifeboat.may_write(bigint);
 DROP FUNCTION IF EXISTS lifeboat.renew_lease(bigint, bigint);
 DROP FUNCTION IF EXISTS lifeboat.timeline();
 DROP FUNCTION IF EXISTS lifeboat.close_lease(bigint);

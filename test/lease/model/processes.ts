@@ -1,0 +1,235 @@
+import { claimIsLive, decideGuard, decideTake, type Lease } from '../../../lambdas/kit/lease.ts';
+import type { SiteName } from '../../../lambdas/kit/plan.ts';
+import { type Behaviour, type Engine, type Step, Unanswered } from './engine.ts';
+import { type Flaw, type ModelDatabase, type ModelLedger, otherSite, PARAMETERS } from './state.ts';
+
+/** What a process of one site can reach, and its own clock. */
+export interface Surroundings {
+  site: SiteName;
+  engine: Engine;
+  ledger: ModelLedger;
+  database: ModelDatabase;
+  other: ModelDatabase;
+  flaws: ReadonlySet<Flaw>;
+  /** Its wall clock's error. */
+  clockErrorMs: number;
+  /** Told what the invariants look at. */
+  saw(what: 'promotion' | 'rebuild', facts: { site: SiteName; lease: Lease; wasReplica: boolean }): void;
+}
+
+const { ttlMs, renewEveryMs, maxClockSkewMs, fenceLeadMs, claimTtlMs } = PARAMETERS;
+
+function* call<T>(to: 'ledger' | 'database', apply: () => T): Generator<Step, T, unknown> {
+  return (yield { to, apply }) as T;
+}
+function* sleep(sleepMs: number): Generator<Step, void, unknown> {
+  yield { sleepMs };
+}
+const wallOf = ({ engine, clockErrorMs }: Surroundings): number => engine.now + clockErrorMs;
+
+/** A claim that only looks must not stop the holder; the run says when it begins to act. */
+export type ActingClaim = NonNullable<Lease['claim']> & { acting?: boolean };
+const asGuardSees = (lease: Lease, flaws: ReadonlySet<Flaw>): Lease =>
+  (lease.claim as ActingClaim | undefined)?.acting || flaws.has('a claim fences before the outage is confirmed')
+    ? lease
+    : { ...lease, claim: undefined };
+
+/** lambdas/detection/guard.ts, step by step. */
+export function* guard(around: Surroundings): Behaviour {
+  const memory: Memory = {};
+  for (;;) {
+    const began = around.engine.now;
+    try {
+      yield* guardRound(around, memory);
+    } catch (error) {
+      if (!(error instanceof Unanswered)) throw error;
+      yield* closeWhenOverdue(around, memory);
+    }
+    yield* sleep(Math.max(0, renewEveryMs - (around.engine.now - began)));
+  }
+}
+
+interface Memory {
+  lease?: Lease;
+  deadline?: number;
+  fencedLocally?: boolean;
+}
+
+function* guardRound(around: Surroundings, memory: Memory): Generator<Step, void, unknown> {
+  const { ledger, site, flaws, database } = around;
+  const lease = yield* call('ledger', ledger.read);
+  memory.lease = lease;
+  switch (decideGuard(asGuardSees(lease, flaws), site, wallOf(around))) {
+    case 'renew':
+      return yield* renew(around, memory, lease);
+    case 'yield':
+      return yield* letGo(around, lease);
+    case 'retake': {
+      const asked = around.engine.now;
+      const wall = wallOf(around);
+      if (!(yield* call('ledger', () => ledger.retake(lease, wall)))) return;
+      memory.deadline = asked + ttlMs;
+      yield* open(around, memory, lease.epoch + 1);
+      return;
+    }
+    case 'fence':
+      memory.deadline = undefined;
+      // Ours ended at the latest when the other's began.
+      yield* call('database', () => database.role === 'writer' && database.fence(lease.epoch - 1));
+  }
+}
+
+function* renew(around: Surroundings, memory: Memory, lease: Lease): Generator<Step, void, unknown> {
+  const { engine, ledger, flaws, database } = around;
+  let asked = engine.now;
+  const expiresAt = wallOf(around) + ttlMs;
+  const openEarly = flaws.has('logins opened before the renewal');
+  try {
+    // The heartbeat, which fails where there is no writer.
+    yield* call('database', () => openEarly && database.role === 'writer' && (database.loginsOpen = true));
+  } catch (error) {
+    if (!(error instanceof Unanswered)) throw error;
+  }
+  if (!(yield* call('ledger', () => ledger.renew(lease, expiresAt)))) return;
+  if (flaws.has('renewal counted from its answer')) asked = engine.now;
+  memory.deadline = asked + ttlMs;
+  memory.fencedLocally = false;
+  // Closed in an epoch that was not given up after all: only a new epoch opens it again.
+  if ((yield* open(around, memory, lease.epoch)) === 'refused' && database.role === 'writer') yield* letGo(around, lease);
+}
+
+/** The database's right to write, until the local deadline less the lead; then the logins. */
+function* open(around: Surroundings, { deadline }: Memory, epoch: number): Generator<Step, 'renewed' | 'refused', unknown> {
+  const { engine, database, flaws } = around;
+  const readAt = yield* call('database', () => engine.now);
+  const remaining = deadline! - fenceLeadMs - engine.now;
+  if (remaining <= 0) return 'renewed';
+  if (!database.leased) {
+    yield* call('database', () => database.role === 'writer' && (database.loginsOpen = true));
+    return 'renewed';
+  }
+  return yield* call('database', () => {
+    const from = flaws.has('database deadline counted from the arrival') ? engine.now : readAt;
+    const result = database.renew(epoch, from + remaining);
+    if (result === 'renewed') database.loginsOpen = true;
+    return result;
+  });
+}
+
+function* letGo({ ledger, database, flaws }: Surroundings, lease: Lease): Generator<Step, void, unknown> {
+  const releaseFirst = flaws.has('release before fence');
+  if (releaseFirst) yield* call('ledger', () => ledger.release(lease));
+  if (!(yield* call('database', () => database.fence(lease.epoch)))) return;
+  if (!releaseFirst) yield* call('ledger', () => ledger.release(lease));
+}
+
+/** Policy strict. The database lease has ended by itself by then; this ends the sessions. */
+function* closeWhenOverdue({ engine, database }: Surroundings, memory: Memory): Generator<Step, void, unknown> {
+  if (memory.deadline === undefined || memory.fencedLocally || engine.now < memory.deadline - fenceLeadMs) return;
+  try {
+    memory.fencedLocally = yield* call('database', () => {
+      if (database.accepts(engine.now) && database.leased) return false; // another loop has renewed
+      if (database.role === 'writer') database.loginsOpen = false;
+      return true;
+    });
+  } catch (error) {
+    if (!(error instanceof Unanswered)) throw error;
+  }
+}
+
+export interface RunRequest {
+  incident: string;
+  mode: 'failover' | 'switchover';
+  /** Time between the claim and the first act: confirmation, lag, a person's answer. */
+  decisionMs: number;
+  confirmed: boolean;
+}
+
+/** statemachines/failover.asl.json with its steps, in the site that is activated. Its steps are retried for a bounded time. */
+export function* run(around: Surroundings, request: RunRequest): Behaviour {
+  const { ledger } = around;
+  try {
+    yield* attempt(around, request);
+  } catch (error) {
+    if (!(error instanceof Unanswered)) throw error;
+  }
+  try {
+    yield* call('ledger', () => ledger.dropClaim(request.incident));
+  } catch {
+    // The claim expires.
+  }
+}
+
+function* attempt(around: Surroundings, request: RunRequest): Generator<Step, void, unknown> {
+  const { engine, ledger, site, flaws } = around;
+  const opened = yield* call('ledger', ledger.read);
+  const resumes = opened.holder === site && opened.serving !== site;
+  const wall = wallOf(around);
+  if ((opened.holder === site && !resumes) || (claimIsLive(opened, wall) && opened.claim!.incident !== request.incident)) return;
+  const claim: ActingClaim = { site, incident: request.incident, mode: request.mode, expiresAt: wall + claimTtlMs };
+  if (!(yield* call('ledger', () => ledger.claim(opened, claim, wall)))) return;
+  yield* sleep(request.decisionMs);
+  if (!request.confirmed) return;
+  const stillOpen = yield* call('ledger', ledger.read);
+  const here = around.database.role;
+  if (!flaws.has('a database that is no standby is promoted') && stillOpen.holder !== site && here !== 'replica') return;
+  if (!(yield* call('ledger', () => ledger.claim(opened, { ...claim, acting: true } as ActingClaim, wallOf(around))))) return;
+  if (!(yield* take(around, request, engine.now + ttlMs + 4 * renewEveryMs))) return;
+  yield* promote(around);
+  for (const until = engine.now + 30_000; engine.now < until; yield* sleep(1_000)) {
+    const accepted = yield* call('database', () => around.database.accepts(engine.now));
+    if (!accepted) continue;
+    const lease = yield* call('ledger', ledger.read);
+    yield* call('ledger', () => ledger.serve(lease, site));
+    return;
+  }
+}
+
+function* take(around: Surroundings, { incident, mode }: RunRequest, until: number): Generator<Step, boolean, unknown> {
+  const { engine, ledger, site, flaws } = around;
+  for (; engine.now < until; yield* sleep(1_000)) {
+    const lease = yield* call('ledger', ledger.read);
+    const now = wallOf(around);
+    const decision = decideTake(lease, { site, incident, now, maxClockSkewMs: flaws.has('no skew bound') ? 0 : maxClockSkewMs });
+    if (decision === 'lost') return false;
+    if (decision === 'held') return true;
+    if (flaws.has('promotion without take')) return true;
+    const waits = decision === 'wait' && !flaws.has('no expiry wait');
+    // A planned move waits for the holder to let go, whatever has expired.
+    if (waits || (mode === 'switchover' && !lease.released)) continue;
+    if (yield* call('ledger', () => ledger.take(lease, { site, incident, now }))) return true;
+  }
+  return false;
+}
+
+function* promote({ ledger, site, database, flaws, saw }: Surroundings): Generator<Step, void, unknown> {
+  const lease = yield* call('ledger', ledger.read);
+  if (lease.holder !== site && !flaws.has('promotion without take')) return;
+  yield* call('database', () => {
+    const wasReplica = database.role === 'replica';
+    saw('promotion', { site, lease, wasReplica });
+    database.promote(lease.epoch);
+  });
+}
+
+/** lambdas/failover/reconcile-site.ts: an old writer is fenced, what only it holds is kept, and it follows the other site again. */
+export function* reconciler(around: Surroundings): Behaviour {
+  const { ledger, site, database, other, saw } = around;
+  for (;;) {
+    try {
+      const lease = yield* call('ledger', ledger.read);
+      const isStandby = lease.holder !== site && lease.serving === lease.holder && lease.movedAt !== undefined;
+      if (isStandby && !claimIsLive(lease, wallOf(around)))
+        yield* call('database', () => {
+          if (database.role !== 'writer' || other.role !== 'writer' || !database.fence(lease.epoch - 1)) return;
+          saw('rebuild', { site, lease, wasReplica: false });
+          database.follow(other);
+        });
+    } catch (error) {
+      if (!(error instanceof Unanswered)) throw error;
+    }
+    yield* sleep(10_000);
+  }
+}
+
+export { otherSite };

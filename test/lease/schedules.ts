@@ -1,0 +1,106 @@
+import fc from 'fast-check';
+import type { Schedule } from './model.ts';
+import { PARAMETERS } from './model/state.ts';
+
+const CALM_AT_MS = 50_000;
+const HALF_SKEW_MS = PARAMETERS.maxClockSkewMs / 2;
+
+const site = fc.constantFrom('primary' as const, 'recovery' as const);
+const time = fc.integer({ min: 0, max: CALM_AT_MS });
+const span = fc.integer({ min: 500, max: 45_000 });
+const between = (min: number, max: number) => fc.integer({ min, max });
+
+const cut = fc.record({ site, from: time, length: span }).map(({ length, from, ...rest }) => ({ ...rest, from, to: from + length }));
+const clockErrorMs = fc.oneof(fc.constantFrom(-HALF_SKEW_MS, HALF_SKEW_MS), between(-HALF_SKEW_MS, HALF_SKEW_MS));
+const clocks = fc.record({ primary: clockErrorMs, recovery: clockErrorMs });
+const commitLagMs = fc.constantFrom(0, PARAMETERS.fenceLeadMs / 2, PARAMETERS.fenceLeadMs - 1);
+
+const mishap = fc.record({
+  to: fc.constantFrom('guard' as const, 'second guard' as const, 'run' as const, 'reconciler' as const),
+  site,
+  at: time,
+  forMs: span,
+  what: fc.constantFrom('pause' as const, 'crash' as const),
+});
+
+const runOf = (at: fc.Arbitrary<number>, longestDecisionMs: number) =>
+  fc.record({
+    site: fc.constantFrom('recovery' as const, 'recovery' as const, 'primary' as const),
+    at,
+    mode: fc.constantFrom('failover' as const, 'switchover' as const),
+    decisionMs: between(0, longestDecisionMs),
+    confirmed: fc.constantFrom(true, true, true, false),
+  });
+
+/** Everything that may go wrong, together. */
+const anything: fc.Arbitrary<Schedule> = fc.record({
+  weather: fc.record({
+    seed: fc.nat(),
+    lost: fc.constantFrom(0, 0, 3, 15),
+    doubled: fc.constantFrom(0, 5, 20),
+    slow: fc.constantFrom(0, 2, 15),
+    slowestMs: fc.constantFrom(3_000, 20_000),
+    cuts: fc.array(cut, { maxLength: 2 }),
+    calmAt: fc.constant(CALM_AT_MS),
+  }),
+  clockErrorMs: clocks,
+  commitLagMs,
+  twoLoops: fc.boolean(),
+  mishaps: fc.array(mishap, { maxLength: 4 }),
+  runs: fc.array(runOf(time, 20_000), { maxLength: 3 }),
+});
+
+/** The active site is cut off, alive or with its guards dead, and the other one fails over: what matters are fractions of a second. */
+export const cutOff: fc.Arbitrary<Schedule> = fc
+  .record({ from: between(4_000, 20_000), seed: fc.nat(), slow: fc.constantFrom(0, 15, 50), clockErrorMs: clocks, deadGuards: fc.boolean() })
+  .chain(({ from, seed, slow, clockErrorMs, deadGuards }) =>
+    fc.record<Schedule>({
+      weather: fc.record({
+        seed: fc.constant(seed),
+        lost: fc.constant(0),
+        doubled: fc.constant(0),
+        slow: fc.constant(slow),
+        slowestMs: fc.constantFrom(3_500, 20_000),
+        slowOnly: fc.constantFrom(undefined, 'second guard'),
+        cuts: fc.constant([{ site: 'primary' as const, from, to: CALM_AT_MS }]),
+        calmAt: fc.constant(CALM_AT_MS),
+      }),
+      clockErrorMs: fc.constant(clockErrorMs),
+      commitLagMs,
+      twoLoops: fc.boolean(),
+      mishaps: fc.constant(
+        deadGuards
+          ? (['guard', 'second guard'] as const).map((to) => ({ to, site: 'primary' as const, at: from, forMs: 40_000, what: 'crash' as const }))
+          : [],
+      ),
+      runs: fc.tuple(
+        fc.record({
+          site: fc.constant('recovery' as const),
+          at: between(from, from + 10_000),
+          mode: fc.constant('failover' as const),
+          decisionMs: between(0, 8_000),
+          confirmed: fc.constant(true),
+        }),
+      ),
+    }),
+  );
+
+/** Two loops in each site, moves to and fro, and messages that arrive when nobody thinks of them any more. */
+export const toAndFro: fc.Arbitrary<Schedule> = fc.record({
+  weather: fc.record({
+    seed: fc.nat(),
+    lost: fc.constantFrom(0, 3),
+    doubled: fc.constantFrom(0, 40),
+    slow: fc.constantFrom(5, 25),
+    slowestMs: fc.constantFrom(4_000, 20_000),
+    cuts: fc.constant([]),
+    calmAt: fc.constant(CALM_AT_MS),
+  }),
+  clockErrorMs: clocks,
+  commitLagMs,
+  twoLoops: fc.constant(true),
+  mishaps: fc.array(mishap, { maxLength: 1 }),
+  runs: fc.array(runOf(between(0, 40_000), 6_000), { minLength: 2, maxLength: 5 }),
+});
+
+export const schedule: fc.Arbitrary<Schedule> = fc.oneof(anything, cutOff, toAndFro);
