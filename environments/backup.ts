@@ -4,7 +4,7 @@ import { z } from 'zod';
 export const tierIntervals = { hourly: 3_600, 'six-hourly': 21_600, daily: 86_400, weekly: 604_800, monthly: 2_678_400 } as const;
 export type TierName = keyof typeof tierIntervals;
 
-const tierNames = Object.keys(tierIntervals) as [TierName, ...TierName[]];
+export const tierNames = Object.keys(tierIntervals) as [TierName, ...TierName[]];
 const days = (most: number) => z.number().int().min(1).max(most);
 const minutes = (most: number) => z.number().int().min(1).max(most);
 

@@ -15,7 +15,10 @@ const allow = (props: PolicyStatementProps, wildcards: Record<string, string> = 
 });
 
 /** The parts of the ledger that a step may write, by the beginning of the partition key. */
-export type LedgerPart = 'incident' | 'lease';
+export type LedgerPart = 'incident' | 'lease' | 'recovery-point' | 'manifest';
+
+const SNAPSHOT_NAMES = "each snapshot is named when it is taken, under a prefix that is Lifeboat's";
+const COPY_NAMES = 'each restored copy is named by its run, under a prefix that is for such copies alone';
 
 /**
  * The rights that steps are given, in one region, each for the resources that the environment names and no other. Lists, since an
@@ -159,6 +162,113 @@ export class Rights {
     return [
       allow({ actions: ['s3:PutObject'], resources: [incidents] }, { [incidents]: 'one object per incident, named when it happens' }),
     ];
+  }
+
+  /** To poll by listing: a page of a hundred is one call, and a call for each is not. */
+  listInstances(): Right[] {
+    const all = this.names.arn('rds', this.region, 'db:*');
+    return [allow({ actions: ['rds:DescribeDBInstances'], resources: [all] }, { [all]: 'a list of instances is a right on all of them' })];
+  }
+
+  /** Snapshots of both sites, by listing. */
+  listSnapshots(): Right[] {
+    const all = this.siteRegions.flatMap((region) => ['snapshot:*', 'db:*'].map((kind) => this.names.arn('rds', region, kind)));
+    return [
+      allow(
+        { actions: ['rds:DescribeDBSnapshots'], resources: all },
+        Object.fromEntries(all.map((arn) => [arn, 'a list of snapshots is a right on all of them'])),
+      ),
+    ];
+  }
+
+  takeSnapshots(): Right[] {
+    const own = this.snapshotsIn(this.region);
+    return [
+      allow(
+        { actions: ['rds:CreateDBSnapshot', 'rds:AddTagsToResource'], resources: [...this.instanceArns, own] },
+        { [own]: SNAPSHOT_NAMES },
+      ),
+      this.useForeignKey(this.region, "the key of the database is its owner's choice"),
+    ];
+  }
+
+  /** Pulls what was taken here to the other site, whose own key it gets. */
+  copySnapshots(): Right[] {
+    const snapshots = this.siteRegions.map((region) => this.snapshotsIn(region));
+    const reasons = Object.fromEntries(snapshots.map((arn) => [arn, SNAPSHOT_NAMES]));
+    return [
+      allow({ actions: ['rds:CopyDBSnapshot', 'rds:AddTagsToResource'], resources: snapshots }, reasons),
+      ...this.siteRegions.map((region) =>
+        this.useForeignKey(region, "the key of the source is its owner's choice, that of the copy is known by its alias"),
+      ),
+    ];
+  }
+
+  /** Only what carries Lifeboat's name and Lifeboat's tag. */
+  deleteSnapshots(): Right[] {
+    const snapshots = this.siteRegions.map((region) => this.snapshotsIn(region));
+    const conditions = { StringEquals: { 'aws:ResourceTag/lifeboat:environment': this.environment.name } };
+    return [
+      allow(
+        { actions: ['rds:DeleteDBSnapshot'], resources: snapshots, conditions },
+        Object.fromEntries(snapshots.map((arn) => [arn, SNAPSHOT_NAMES])),
+      ),
+    ];
+  }
+
+  /** Into the isolated network, under names that are for this alone. */
+  restoreCopies(): Right[] {
+    const isolation = this.site && this.environment.sites[this.site].isolation;
+    if (!isolation) return [];
+    const snapshots = this.snapshotsIn(this.region);
+    const groups = ['og', 'pg'].map((kind) => this.names.arn('rds', this.region, `${kind}:*`));
+    const subnets = this.names.arn('rds', this.region, `subgrp:${isolation.dbSubnetGroup}`);
+    return [
+      allow(
+        {
+          actions: ['rds:RestoreDBInstanceFromDBSnapshot', 'rds:AddTagsToResource'],
+          resources: [this.copies, snapshots, subnets, ...groups],
+        },
+        {
+          [this.copies]: COPY_NAMES,
+          [snapshots]: SNAPSHOT_NAMES,
+          ...Object.fromEntries(
+            groups.map((arn) => [arn, "RDS picks the copy's option and parameter group, and checks this right on them"]),
+          ),
+        },
+      ),
+      this.useForeignKey(this.region, 'the key of a snapshot taken here is that of its database'),
+    ];
+  }
+
+  deleteCopies(): Right[] {
+    return [allow({ actions: ['rds:DeleteDBInstance'], resources: [this.copies] }, { [this.copies]: COPY_NAMES })];
+  }
+
+  private get copies(): string {
+    return this.names.arn('rds', this.region, `db:${this.names.prefix}-verify-*`);
+  }
+
+  private snapshotsIn(region: string): string {
+    return this.names.arn('rds', region, `snapshot:${this.names.prefix}-*`);
+  }
+
+  /** What RDS does with a key in a caller's name when it takes, copies or restores what is encrypted. */
+  private useForeignKey(region: string, reason: string): Right {
+    const anyKey = this.names.arn('kms', region, 'key/*');
+    const actions = ['CreateGrant', 'DescribeKey', 'Decrypt', 'Encrypt', 'ReEncryptFrom', 'ReEncryptTo', 'GenerateDataKeyWithoutPlaintext'];
+    return allow(
+      {
+        actions: actions.map((action) => `kms:${action}`),
+        resources: [anyKey],
+        conditions: { StringEquals: { 'kms:ViaService': `rds.${region}.amazonaws.com` } },
+      },
+      { [anyKey]: `${reason}; the condition holds it to what RDS does` },
+    );
+  }
+
+  private get siteRegions(): string[] {
+    return [this.environment.sites.primary.region, this.environment.sites.recovery.region];
   }
 
   private databaseRight(actions: string[], resources: string[]): Right[] {

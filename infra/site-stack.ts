@@ -1,11 +1,13 @@
 import { Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import type { Environment, SiteName } from '../environments/schema.ts';
+import { Backup, policiesOf } from './backup.ts';
 import type { Bundles } from './bundle.ts';
 import { Detection } from './detection.ts';
 import { Evidence } from './evidence.ts';
 import { Failover } from './failover.ts';
 import { Foundation } from './foundation.ts';
+import { Verification } from './verification.ts';
 
 export interface SiteStackProps extends StackProps {
   environment: Environment;
@@ -24,5 +26,8 @@ export class SiteStack extends Stack {
     new Evidence(this, 'Evidence', foundation);
     new Detection(this, 'Detection', foundation);
     new Failover(this, 'Failover', foundation, props.definitions);
+    if (policiesOf(props.environment).length === 0) return;
+    new Backup(this, 'Backup', foundation, props.definitions);
+    new Verification(this, 'Verification', foundation, props.definitions);
   }
 }

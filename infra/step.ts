@@ -26,6 +26,8 @@ export interface StepProps {
   rights: readonly Right[][];
   /** It speaks SQL: it runs in the site's network, where the environment names one. */
   sql?: boolean;
+  /** It looks into restored copies: it runs in the site's isolated network, and nowhere else. */
+  isolated?: boolean;
   /** It writes to something that the region's key encrypts: the topic, the evidence. */
   usesKey?: boolean;
   /** It is invoked without anybody waiting for the answer: what fails for good goes to the dead-letter queue. */
@@ -68,11 +70,12 @@ export class Step extends Construct {
         LIFEBOAT_OBSERVATIONS_TABLE: names.observations,
         LIFEBOAT_TOPIC_ARN: foundation.notification.topic.topicArn,
         // Node.js runtimes from 20 on load the authorities of RDS only when they are named. AWS, Lambda developer guide, 'Node.js'.
-        ...(props.sql ? { NODE_EXTRA_CA_CERTS: '/var/runtime/ca-cert.pem' } : {}),
+        ...(props.sql || props.isolated ? { NODE_EXTRA_CA_CERTS: '/var/runtime/ca-cert.pem' } : {}),
         ...props.variables,
       },
     });
-    const network = foundation.site && environment.sites[foundation.site].network;
+    const { network, isolation } = foundation.site ? environment.sites[foundation.site] : {};
+    if (props.isolated && isolation) this.attach(role, isolation, names.functionArn(props.step, foundation.region));
     if (props.sql && network) this.attach(role, network, names.functionArn(props.step, foundation.region));
     if (props.asynchronous) this.catchFailures(role, foundation, props.asynchronous);
   }

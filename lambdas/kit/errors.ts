@@ -43,6 +43,11 @@ export class DatabaseUnrecoverable extends Error {
   override readonly name = 'DatabaseUnrecoverable';
 }
 
+/** A restored copy showed that its recovery point cannot be used: damage, not a delay and not a fault of the network. */
+export class CopyUnusable extends Error {
+  override readonly name = 'CopyUnusable';
+}
+
 /** A dry run tried to change something: a defect of ours, stopped at the last door. */
 export class DryRunWrite extends Error {
   override readonly name = 'DryRunWrite';

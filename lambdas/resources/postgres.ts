@@ -7,6 +7,8 @@ import { NotReady } from '../kit/errors.ts';
 const CONNECT_TIMEOUT_MS = 2_000;
 const QUERY_TIMEOUT_MS = 4_000;
 const CLOSE_TIMEOUT_MS = 500;
+/** The server ends a long query first, and says so; the connection stays usable. */
+const SERVER_FIRST_MS = 1_000;
 const credentials = z.object({ username: z.string(), password: z.string() });
 
 export interface PostgresOptions {
@@ -16,6 +18,8 @@ export interface PostgresOptions {
   databaseName: string;
   secret: string;
   tls: boolean;
+  /** Bound of one query, where the usual one is too short. */
+  queryTimeoutMs?: number;
 }
 
 /** SQL as Lifeboat's own role. A connection lives for one piece of work; connecting, each query and the secret have their bounds. */
@@ -36,7 +40,7 @@ export class Postgres {
   }
 
   private async connect(): Promise<pg.Client> {
-    const { port, databaseName, tls } = this.options;
+    const { port, databaseName, tls, queryTimeoutMs = QUERY_TIMEOUT_MS } = this.options;
     this.login ??= this.readSecret();
     const { username, password } = await this.login.catch((error: unknown) => {
       this.login = undefined;
@@ -52,8 +56,8 @@ export class Postgres {
       application_name: 'lifeboat',
       ssl: tls ? { rejectUnauthorized: true } : false,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-      query_timeout: QUERY_TIMEOUT_MS,
-      statement_timeout: QUERY_TIMEOUT_MS,
+      query_timeout: queryTimeoutMs + (this.options.queryTimeoutMs ? SERVER_FIRST_MS : 0),
+      statement_timeout: queryTimeoutMs,
     }); // prettier-ignore
     // A connection that breaks later rejects its query; without a listener the same error would end the process.
     client.on('error', () => undefined);

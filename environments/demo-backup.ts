@@ -1,0 +1,33 @@
+import { defineEnvironment } from './define.ts';
+import demo from './demo.ts';
+
+/** No such network exists: the lab knows none, and on AWS this names yours. */
+const isolation = {
+  dbSubnetGroup: 'isolated',
+  dbSecurityGroupIds: ['sg-0150a7ed'],
+  subnetIds: ['subnet-0150a7ed'],
+  securityGroupIds: ['sg-0150a7e1'],
+};
+
+/** The demo with backups: what the lab deploys for the scenarios of the group `backup`. */
+export default defineEnvironment({
+  ...demo,
+  name: 'demo-backup',
+  sites: { primary: { ...demo.sites.primary, isolation }, recovery: { ...demo.sites.recovery, isolation } },
+  workloads: demo.workloads.map((workload) => ({
+    ...workload,
+    databases: workload.databases.map((database) => ({
+      ...database,
+      backup: {
+        verification: {
+          assertions: [
+            {
+              name: 'every-line-has-its-order',
+              sql: 'SELECT NOT EXISTS (SELECT FROM order_lines WHERE order_id NOT IN (SELECT id FROM orders))',
+            },
+          ],
+        },
+      },
+    })),
+  })),
+});

@@ -1,0 +1,220 @@
+import { Duration } from 'aws-cdk-lib';
+import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
+import { Construct } from 'constructs';
+import { type BackupPolicy, type BackupTier, scheduleOf } from '../environments/backup.ts';
+import type { Environment } from '../environments/schema.ts';
+import { Alarm, type AlarmWords } from './alarm.ts';
+import type { Foundation } from './foundation.ts';
+import type { Right, Rights } from './rights.ts';
+import { Scheduled } from './schedule.ts';
+import { Machine } from './state-machine.ts';
+import { Step, type StepProps } from './step.ts';
+import { pascalName, type StepName } from './steps.ts';
+
+interface MachineStep extends Pick<StepProps, 'description' | 'timeoutSeconds' | 'sql' | 'usesKey'> {
+  needs: (rights: Rights) => Right[][];
+}
+
+const MEMORY_MB = 256;
+/** A step works on all databases of a run, a page or a batch at a time. */
+const BATCH_TIMEOUT_SECONDS = 180;
+/** How often lateness is looked at; an alarm needs three looks. */
+const WATCH_MINUTES = 5;
+/** Starts that Scheduler could not deliver are tried again: a recovery point an hour late is better than none. */
+const START_RETRY_MINUTES = 60;
+/** ± 30 % of the mean of the week before. */
+const ODD_SIZE = 0.3;
+
+/** The machine's steps in their order. */
+const machineSteps = {
+  'backup/read-backup-request': {
+    description: 'Validates the input and names the databases that are active here',
+    timeoutSeconds: 20,
+    needs: (rights) => [rights.readLedger()],
+  },
+  'backup/take-manifests': {
+    description: 'Reads what each database holds, in numbers and sums',
+    timeoutSeconds: BATCH_TIMEOUT_SECONDS,
+    sql: true,
+    needs: (rights) => [rights.readLedger(), rights.writeLedger('manifest'), rights.listInstances(), rights.readSecrets()],
+  },
+  'backup/take-snapshots': {
+    description: 'Asks for the snapshots, and waits for them by listing',
+    timeoutSeconds: BATCH_TIMEOUT_SECONDS,
+    needs: (rights) => [rights.listSnapshots(), rights.takeSnapshots()],
+  },
+  'backup/settle-manifests': {
+    description: 'Tells what a restore must show exactly',
+    timeoutSeconds: BATCH_TIMEOUT_SECONDS,
+    sql: true,
+    needs: (rights) => [rights.readLedger(), rights.writeLedger('manifest'), rights.listInstances(), rights.readSecrets()],
+  },
+  'backup/copy-snapshots': {
+    description: 'Copies the snapshots to the other site, and waits for them by listing',
+    timeoutSeconds: BATCH_TIMEOUT_SECONDS,
+    needs: (rights) => [rights.listSnapshots(), rights.copySnapshots()],
+  },
+  'backup/record-recovery-points': {
+    description: 'Checks the copies and writes the recovery points into the ledger',
+    timeoutSeconds: BATCH_TIMEOUT_SECONDS,
+    needs: (rights) => [rights.listSnapshots(), rights.readLedger(), rights.writeLedger('recovery-point')],
+  },
+  'backup/prune-recovery-points': {
+    description: 'Deletes what retention lets go, and records it',
+    timeoutSeconds: BATCH_TIMEOUT_SECONDS,
+    needs: (rights) => [rights.listSnapshots(), rights.readTimeline(), rights.writeLedger('recovery-point'), rights.deleteSnapshots()],
+  },
+  'backup/close-backup': {
+    description: 'Names what is missing, measures, tells people',
+    timeoutSeconds: BATCH_TIMEOUT_SECONDS,
+    usesKey: true,
+    needs: (rights) => [rights.readLedger(), rights.publish(), rights.putMetrics()],
+  },
+} satisfies Partial<Record<StepName, MachineStep>>;
+
+/** Recovery points of the databases that are active in this site: the machine that takes them, its schedules, and who watches that they come. */
+export class Backup extends Construct {
+  readonly machine: Machine;
+
+  constructor(
+    scope: Construct,
+    id: string,
+    private readonly foundation: Foundation,
+    definitions: string,
+  ) {
+    super(scope, id);
+    const policies = policiesOf(foundation.environment);
+    const longest = (read: (policy: BackupPolicy) => number) => Math.max(...policies.map(read)) * 60;
+    const waits = {
+      TakeManifests: longest(({ snapshotTimeoutMinutes }) => snapshotTimeoutMinutes),
+      TakeSnapshots: longest(({ snapshotTimeoutMinutes }) => snapshotTimeoutMinutes),
+      SettleManifests: longest(({ snapshotTimeoutMinutes }) => snapshotTimeoutMinutes),
+      CopySnapshots: longest(({ copyTimeoutMinutes }) => copyTimeoutMinutes),
+    };
+    // Each try takes time beside its wait, at most as much again, and each state once its own timeout with its retries.
+    const runTimeout = 2 * Object.values(waits).reduce((sum, seconds) => sum + seconds, 0) + 10 * BATCH_TIMEOUT_SECONDS;
+    this.machine = new Machine(this, 'Machine', foundation, {
+      name: 'backup',
+      definitions,
+      steps: this.createMachineSteps(),
+      numbers: { RunTimeoutSeconds: runTimeout },
+      waits,
+      alarms: {
+        failed: {
+          impact: 'At least one database has no new recovery point, or none in the other site.',
+          runbook: 'Backup run failed',
+          notCovered: 'runs that never started, which are late',
+        },
+        timedOut: {
+          impact: 'A backup run outlived its bound and was stopped: some of its databases may have no new recovery point.',
+          runbook: 'Backup run timed out',
+          notCovered: 'runs that are slow but within the bound',
+        },
+        aborted: {
+          impact: 'Somebody stopped a backup run: some of its databases may have no new recovery point.',
+          runbook: 'Backup run aborted',
+          notCovered: 'runs that gave up by themselves',
+        },
+      },
+    });
+    this.createSchedules(this.createStarter());
+    new Scheduled(this, 'WatchSchedule', foundation, { step: this.createWatch(), expression: `rate(${WATCH_MINUTES} minutes)` });
+    this.createAlarms();
+  }
+
+  private createMachineSteps(): Record<string, Step> {
+    const entries = Object.entries(machineSteps) as [StepName, MachineStep][];
+    const create = (step: StepName, { needs, ...props }: MachineStep) =>
+      new Step(this, this.foundation, { step, memoryMb: MEMORY_MB, ...props, rights: needs(this.foundation.rights) });
+    return Object.fromEntries(entries.map(([step, props]) => [pascalName(step), create(step, props)]));
+  }
+
+  private createStarter(): Step {
+    const { rights, names, region } = this.foundation;
+    return new Step(this, this.foundation, {
+      step: 'backup/start-backup',
+      description: 'Turns a schedule into a run for what is active here, once',
+      timeoutSeconds: 60,
+      memoryMb: MEMORY_MB,
+      asynchronous: { retries: 2, maxAgeSeconds: START_RETRY_MINUTES * 60 },
+      rights: [rights.startExecution('backup'), rights.readLedger()],
+      variables: { LIFEBOAT_MACHINE_ARN: names.arn('states', region, `stateMachine:${names.machine('backup')}`) },
+    });
+  }
+
+  /** One for each time at which a tier of any policy is due, however many databases share it. */
+  private createSchedules(step: Step): void {
+    const { environment, names } = this.foundation;
+    for (const { every, at, timeZone } of distinctTiers(environment)) {
+      const key = `${every}-${at.replace(':', '')}-${timeZone.replaceAll(/[^A-Za-z0-9]/g, '-')}`;
+      new Scheduled(this, `Schedule-${key}`, this.foundation, {
+        step,
+        expression: scheduleOf({ every, at }),
+        timeZone,
+        name: `${names.prefix}-backup-${key}`.slice(0, 64),
+        input: { tier: every, at, timeZone, dueAt: '<aws.scheduler.scheduled-time>' },
+        retryMinutes: START_RETRY_MINUTES,
+      });
+    }
+  }
+
+  private createWatch(): Step {
+    const { rights } = this.foundation;
+    return new Step(this, this.foundation, {
+      step: 'backup/watch-backups',
+      description: 'Says how late backups and their proofs are',
+      timeoutSeconds: BATCH_TIMEOUT_SECONDS,
+      memoryMb: MEMORY_MB,
+      asynchronous: { retries: 0, maxAgeSeconds: 60 },
+      rights: [rights.readTimeline(), rights.writeLedger('recovery-point'), rights.putMetrics()],
+    });
+  }
+
+  private createAlarms(): void {
+    for (const { name, databases } of this.foundation.environment.workloads) {
+      if (!databases.some(({ backup }) => backup)) continue;
+      this.createAlarm(name, 'backup-late', 'BackupLate', 1, {
+        impact: `A recovery point of '${name}' that should be complete is not: more would be lost than its policy allows.`,
+        runbook: 'Backup late',
+        notCovered: 'a recovery point that is complete but cannot be used, which the verification finds',
+      });
+      this.createAlarm(name, 'backup-unverified', 'BackupUnverified', 1, {
+        impact: `No recovery point of '${name}' was proven by a restore for longer than its policy allows.`,
+        runbook: 'Backup unverified',
+        notCovered: 'what has changed since the newest proof',
+      });
+      this.createAlarm(name, 'backup-size', 'BackupSizeDeviation', ODD_SIZE, {
+        impact: `The newest recovery point of '${name}' is over 30 % larger or smaller than the mean of the week before: data may have been lost or poured in.`,
+        runbook: 'Backup size odd',
+        notCovered: 'changes that leave the size as it is',
+      });
+    }
+  }
+
+  private createAlarm(workload: string, suffix: string, metricName: string, threshold: number, words: AlarmWords): void {
+    const { environment, names, notification } = this.foundation;
+    new Alarm(this, `${workload}-${suffix}`, {
+      name: `${names.prefix}-${workload}-${suffix}`,
+      metric: new Metric({
+        namespace: 'Lifeboat',
+        metricName,
+        dimensionsMap: { Environment: environment.name, Workload: workload },
+        statistic: 'Maximum',
+        period: Duration.minutes(WATCH_MINUTES),
+      }),
+      threshold,
+      evaluationPeriods: 3,
+      missing: 'breaching', // the watch speaks in every round, and its silence means that nobody knows
+      topic: notification.topic,
+      ...words,
+    });
+  }
+}
+
+export const policiesOf = ({ workloads }: Environment): BackupPolicy[] =>
+  workloads.flatMap(({ databases }) => databases.flatMap(({ backup }) => backup ?? []));
+
+const distinctTiers = (environment: Environment): Pick<BackupTier, 'every' | 'at' | 'timeZone'>[] => {
+  const tiers = policiesOf(environment).flatMap(({ tiers: all }) => all);
+  return [...new Map(tiers.map((tier) => [`${tier.every} ${tier.at} ${tier.timeZone}`, tier])).values()];
+};

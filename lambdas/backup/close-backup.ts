@@ -1,0 +1,46 @@
+import { metricWriter } from '../kit/metrics.ts';
+import { notifier } from '../kit/notify.ts';
+import { otherSite } from '../kit/plan.ts';
+import { RecoveryPoints } from '../kit/recovery-points.ts';
+import { defineStep } from '../kit/step.ts';
+import { backupRun, type Job, jobsOf } from './jobs.ts';
+
+/** What a pager shows of many. */
+const TOLD = 20;
+
+/** Ends a backup run: it succeeded only if each database has a recovery point with a copy in the other site. Others are named, and told. */
+export const closeBackup = defineStep({
+  name: 'close-backup',
+  input: backupRun,
+  throws: [],
+  build: ({ plan, ledger }) => ({ points: new RecoveryPoints(ledger), tell: notifier(), put: metricWriter(plan.name) }),
+  run: async ({ request }, { plan, site, points, tell, put, now }) => {
+    const jobs = jobsOf(plan, site, request);
+    const problems: string[] = [];
+    for (const job of jobs) {
+      const problem = await problemOf(job, points, otherSite(site));
+      if (problem) problems.push(problem);
+    }
+    const good = jobs.length - problems.length;
+    await put(
+      request.workloads.flatMap((workload) => {
+        const own = jobs.filter((job) => job.workload === workload);
+        const bad = own.filter(({ id }) => problems.some((problem) => problem.startsWith(`${id}: `)));
+        return [
+          { name: 'backup_success_rate', value: own.length === 0 ? 1 : 1 - bad.length / own.length, workload },
+          { name: 'backup_duration_seconds', value: (now() - Date.parse(request.dueAt)) / 1000, workload, unit: 'Seconds' as const },
+        ];
+      }),
+    );
+    if (problems.length > 0) await tell(`${problems.length} backups failed`, { run: request.run, good, problems: problems.slice(0, TOLD) });
+    return { run: request.run, succeeded: problems.length === 0, good, problems: problems.slice(0, TOLD) };
+  },
+});
+export const handler = closeBackup.handler;
+
+const problemOf = async (job: Job, points: RecoveryPoints, other: string): Promise<string | undefined> => {
+  const point = await points.find(job);
+  if (!point) return `${job.id}: no snapshot was completed of ${job.instance}`;
+  if (!point.copies.some(({ site }) => site === other)) return `${job.id}: no sound copy in site '${other}'`;
+  return undefined;
+};

@@ -1,0 +1,48 @@
+import { type BackupPolicy, intervalSeconds } from '../../environments/backup.ts';
+import type { RecoveryPoint } from '../kit/recovery-points.ts';
+
+/** How far a size may lie from the mean of the week before it. */
+const WEEK_MS = 7 * 86_400_000;
+
+/**
+ * Since how many seconds a database lacks a recovery point that it should have, over all its tiers; 0 while all is well. One counts from
+ * the time at which it was due, and only with a copy in the other site. `since` stands in for the first one.
+ */
+export const lateSeconds = (
+  points: readonly RecoveryPoint[],
+  policy: BackupPolicy,
+  { now, since, other }: { now: number; since: number; other: string },
+): number => {
+  const allowed = (policy.snapshotTimeoutMinutes + policy.copyTimeoutMinutes + policy.graceMinutes) * 60;
+  const late = policy.tiers.map((tier) => {
+    const complete = points.filter((point) => point.tier === tier.every && hasCopyIn(point, other)).map(({ dueAt }) => Date.parse(dueAt));
+    const newest = Math.max(since, ...complete.filter((at) => at <= now));
+    return (now - newest) / 1000 - intervalSeconds(tier) - allowed;
+  });
+  return Math.max(0, ...late);
+};
+
+/** Since how many seconds no recovery point was proven by a restore, beyond what the policy allows; 0 while all is well. */
+export const unverifiedSeconds = (
+  points: readonly RecoveryPoint[],
+  policy: BackupPolicy,
+  { now, since }: { now: number; since: number },
+): number => {
+  const proven = points.flatMap(({ standing, verification }) =>
+    standing === 'verified' && verification ? [Date.parse(verification.at)] : [],
+  );
+  const newest = Math.max(since, ...proven.filter((at) => at <= now));
+  return Math.max(0, (now - newest) / 1000 - policy.verification.alarmAfterDays * 86_400);
+};
+
+/** How far the newest size lies from the mean of the seven days before it, as a fraction; nothing where there is no such mean. */
+export const sizeDeviation = (points: readonly RecoveryPoint[]): number | undefined => {
+  const sized = points.filter(({ sizeBytes }) => sizeBytes !== undefined).sort((a, b) => Date.parse(b.dueAt) - Date.parse(a.dueAt));
+  const [newest, ...rest] = sized;
+  const week = rest.filter(({ dueAt }) => Date.parse(newest!.dueAt) - Date.parse(dueAt) <= WEEK_MS);
+  if (week.length === 0) return undefined;
+  const mean = week.reduce((sum, { sizeBytes }) => sum + sizeBytes!, 0) / week.length;
+  return mean === 0 ? undefined : Math.abs(newest!.sizeBytes! / mean - 1);
+};
+
+export const hasCopyIn = ({ copies }: RecoveryPoint, site: string): boolean => copies.some((copy) => copy.site === site && !copy.deletedAt);

@@ -1,0 +1,45 @@
+import type { Environment, SiteName } from '../kit/plan.ts';
+import type { Copy } from '../kit/recovery-points.ts';
+import { RecoveryPoints } from '../kit/recovery-points.ts';
+import { defineStep } from '../kit/step.ts';
+import type { Snapshot } from '../resources/rds-snapshots.ts';
+import { backupRun, jobsOf, snapshotsOf } from './jobs.ts';
+import { Manifests } from './manifests.ts';
+
+const BOTH: readonly SiteName[] = ['primary', 'recovery'];
+
+/**
+ * Writes each recovery point into the ledger, with the copies that are complete and sound: same engine and size as the source, and in the
+ * other site encrypted. A copy that is not is not recorded, and so nothing will ever count on it.
+ */
+export const recordRecoveryPoints = defineStep({
+  name: 'record-recovery-points',
+  input: backupRun,
+  throws: [],
+  build: ({ plan, ledger }) => ({ snapshots: snapshotsOf(plan), points: new RecoveryPoints(ledger), manifests: new Manifests(ledger) }),
+  run: async ({ request }, { plan, site, snapshots, points, manifests }) => {
+    const [primary, recovery] = await Promise.all(BOTH.map((name) => snapshots[name].list()));
+    const lists = { primary: primary!, recovery: recovery! };
+    const recorded: string[] = [];
+    for (const { id, workload, database, tier, dueAt, instance } of jobsOf(plan, site, request)) {
+      const source = lists[site].get(id);
+      if (source?.status !== 'available') continue;
+      const copies = BOTH.flatMap((name) => copyIn(plan, name, lists[name].get(id), source, name === site));
+      const contents = await manifests.find(id);
+      const { engine, engineVersion, allocatedGb } = source;
+      const facts = { instance, engine, engineVersion, allocatedGb, reachesTo: contents?.heartbeatAt, sizeBytes: contents?.sizeBytes };
+      await points.record({ id, workload, database, tier, dueAt, ...facts, copies });
+      recorded.push(id);
+    }
+    return { recorded: recorded.length };
+  },
+});
+export const handler = recordRecoveryPoints.handler;
+
+const copyIn = (plan: Environment, site: SiteName, snapshot: Snapshot | undefined, source: Snapshot, own: boolean): Copy[] => {
+  if (snapshot?.status !== 'available' || !snapshot.completedAt) return [];
+  const sound = snapshot.engineVersion === source.engineVersion && snapshot.allocatedGb === source.allocatedGb;
+  if (!sound || (!own && !snapshot.encrypted)) return [];
+  const { arn, completedAt, encrypted, kmsKeyId } = snapshot;
+  return [{ site, region: plan.sites[site].region, arn, completedAt, encrypted, kmsKeyId }];
+};

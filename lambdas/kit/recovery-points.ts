@@ -1,0 +1,86 @@
+import type { Item, Ledger } from './ledger.ts';
+import type { SiteName } from './plan.ts';
+
+/** A snapshot of a recovery point in one site. */
+export interface Copy {
+  site: SiteName;
+  region: string;
+  arn: string;
+  /** When RDS says that it was made. ISO 8601 UTC. */
+  completedAt: string;
+  encrypted: boolean;
+  kmsKeyId?: string;
+  /** Retention deleted it. */
+  deletedAt?: string;
+}
+
+/** `failed`: a restore of it showed that it cannot be used. What could not be told leaves it `unverified`. */
+export type Standing = 'unverified' | 'verified' | 'failed';
+
+/** Something that can be restored, and what is known of it. Times are ISO 8601 UTC. */
+export interface RecoveryPoint {
+  /** Identifier of its snapshots, the same in each site. */
+  id: string;
+  workload: string;
+  database: string;
+  tier: string;
+  /** When it was due; also its place among the others. */
+  dueAt: string;
+  /** What its data reach to at least: the newest heartbeat that was written before the snapshot began. */
+  reachesTo?: string;
+  instance: string;
+  engine: string;
+  engineVersion: string;
+  allocatedGb: number;
+  /** Of the database on disk; RDS itself says of a snapshot only what was allocated. */
+  sizeBytes?: number;
+  standing: Standing;
+  copies: Copy[];
+  /** Nothing of it is deleted before this time. */
+  holdUntil?: string;
+  verification?: Verification;
+}
+
+export type CheckResult = { check: string; verdict: 'passed' | 'failed' | 'unknown'; detail?: string };
+
+/** The newest attempt to prove a recovery point. */
+export interface Verification {
+  run: string;
+  region: string;
+  at: string;
+  checks: CheckResult[];
+  /** From the request to restore to the first query that was answered: the honest time of a restore. */
+  restoreSeconds?: number;
+  /** What a restore would have lost: from the newest heartbeat in the copy to the moment at which it was due. */
+  measuredRpoSeconds?: number;
+}
+
+const keyOf = ({ workload, database, dueAt, id }: Pick<RecoveryPoint, 'workload' | 'database' | 'dueAt' | 'id'>) => ({
+  pk: `recovery-point#${workload}#${database}`,
+  sk: `${dueAt}#${id}`,
+});
+
+/** Recovery points in the ledger, by database and time. */
+export class RecoveryPoints {
+  constructor(private readonly ledger: Ledger) {}
+
+  /** Newest first. */
+  async list(workload: string, database: string, limit = 500): Promise<RecoveryPoint[]> {
+    const items = await this.ledger.list(`recovery-point#${workload}#${database}`, { limit, newestFirst: true });
+    return items as unknown as RecoveryPoint[];
+  }
+
+  async find(point: Pick<RecoveryPoint, 'workload' | 'database' | 'dueAt' | 'id'>): Promise<RecoveryPoint | undefined> {
+    return (await this.ledger.get(keyOf(point))) as RecoveryPoint | undefined;
+  }
+
+  /** Writes what a backup knows of it; what a verification wrote stays. */
+  async record(point: Omit<RecoveryPoint, 'standing'>): Promise<void> {
+    const isNew = await this.ledger.put({ ...keyOf(point), ...point, standing: 'unverified' }, 'attribute_not_exists(pk)');
+    if (!isNew) await this.ledger.set(keyOf(point), { ...point } as Item);
+  }
+
+  note(point: Pick<RecoveryPoint, 'workload' | 'database' | 'dueAt' | 'id'>, fields: Partial<RecoveryPoint>): Promise<void> {
+    return this.ledger.set(keyOf(point), fields as Item);
+  }
+}

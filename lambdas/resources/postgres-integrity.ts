@@ -1,0 +1,121 @@
+import type pg from 'pg';
+import type { CheckResult } from '../kit/recovery-points.ts';
+import { type Contents, inOneMoment, readFingerprint, readHeartbeat, sumTable, tablesOf } from './postgres-contents.ts';
+
+/** What PostgreSQL says when it finds damage: data or index corrupted, a file missing or unreadable. AWS or the network never say these. */
+const DAMAGE = /^(XX|58)/;
+
+export const isDamage = (error: unknown): boolean => DAMAGE.test((error as { code?: string } | undefined)?.code ?? '');
+
+export interface Assertion {
+  name: string;
+  sql: string;
+}
+
+/** The checks of a restored copy, each bounded by the connection's own timeout. Damage is `failed`; what could not run is `unknown`. */
+export const inspect = async (
+  client: pg.ClientBase,
+  expected: Contents | undefined,
+  assertions: readonly Assertion[],
+): Promise<CheckResult[]> => [
+  await attempt('freshness', () => checkFreshness(client, expected)),
+  await attempt('schema', () => checkSchema(client, expected)),
+  await attempt('contents', () => inOneMoment(client, () => checkContents(client, expected))),
+  await attempt('heap', () => checkHeap(client)),
+  await attempt('indexes', () => checkIndexes(client)),
+  ...(await eachOf(assertions, ({ name, sql }) =>
+    attempt(`assertion ${name}`, () => inOneMoment(client, () => checkAssertion(client, sql))),
+  )),
+];
+
+type Finding = Omit<CheckResult, 'check'>;
+
+const passed = (detail: string): Finding => ({ verdict: 'passed', detail });
+const failed = (detail: string): Finding => ({ verdict: 'failed', detail });
+const unknown = (detail: string): Finding => ({ verdict: 'unknown', detail });
+
+/** The message of an error names objects, never rows' contents beyond a key that PostgreSQL puts there; only its first line is kept. */
+const attempt = async (check: string, work: () => Promise<Finding>): Promise<CheckResult> => {
+  try {
+    return { check, ...(await work()) };
+  } catch (error) {
+    const { message } = error as Error;
+    const detail = message.split('\n')[0]!.slice(0, 200);
+    return { check, ...(isDamage(error) ? failed(detail) : unknown(detail)) };
+  }
+};
+
+const checkFreshness = async (client: pg.ClientBase, expected: Contents | undefined): Promise<Finding> => {
+  if (!expected?.heartbeatAt) return unknown('no heartbeat was recorded with the backup');
+  const found = await readHeartbeat(client);
+  if (!found || found < expected.heartbeatAt)
+    return failed(`reaches to ${found ?? 'nowhere'}, the backup recorded ${expected.heartbeatAt}`);
+  return passed(`reaches to ${found}`);
+};
+
+const checkSchema = async (client: pg.ClientBase, expected: Contents | undefined): Promise<Finding> => {
+  if (!expected) return unknown('no contents were recorded with the backup');
+  const found = await readFingerprint(client);
+  return found === expected.fingerprint ? passed(found) : failed(`fingerprint ${found}, the backup recorded ${expected.fingerprint}`);
+};
+
+/** Exactly what was there at the backup's reading; of tables that changed meanwhile, that each row can be read. */
+const checkContents = async (client: pg.ClientBase, expected: Contents | undefined): Promise<Finding> => {
+  if (!expected) return unknown('no contents were recorded with the backup');
+  const present = await tablesOf(client);
+  const problems: string[] = [];
+  let exact = 0;
+  for (const { table, rows, checksum, settled } of expected.tables) {
+    if (!present.includes(table)) {
+      problems.push(`${table} is missing`);
+      continue;
+    }
+    const found = await sumTable(client, table, settled ? expected.snapshot : undefined);
+    if (!settled) continue;
+    exact++;
+    if (found.rows !== rows || found.checksum !== checksum) problems.push(`${table} has ${found.rows} of ${rows} rows, or other ones`);
+  }
+  if (problems.length > 0) return failed(problems.slice(0, 5).join('; '));
+  if (expected.unread.length > 0)
+    return unknown(`${expected.unread.length} tables were not recorded, the first: ${expected.unread[0]!.table}`);
+  return passed(`${exact} tables are exactly as recorded, ${expected.tables.length - exact} changed during the backup and can be read`);
+};
+
+/** Every page of every table, the system's own included. */
+const checkHeap = async (client: pg.ClientBase): Promise<Finding> => {
+  await client.query('CREATE EXTENSION IF NOT EXISTS amcheck');
+  const { rows: tables } = await client.query<{ oid: number; name: string }>(
+    "SELECT c.oid, c.oid::regclass::text AS name FROM pg_class c WHERE c.relkind IN ('r', 'm') AND c.relpersistence = 'p' ORDER BY c.oid",
+  );
+  for (const { oid, name } of tables) {
+    const { rows } = await client.query('SELECT blkno, msg FROM verify_heapam($1, true, true) LIMIT 1', [oid]);
+    if (rows[0]) return failed(`${name}, block ${rows[0].blkno}: ${String(rows[0].msg).slice(0, 150)}`);
+  }
+  return passed(`${tables.length} tables`);
+};
+
+/** Every index against its own order and, where it is the workload's, against its table. */
+const checkIndexes = async (client: pg.ClientBase): Promise<Finding> => {
+  const { rows: indexes } = await client.query<{ oid: number; name: string }>(`
+    SELECT c.oid, c.oid::regclass::text AS name FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am m ON m.oid = c.relam
+    WHERE m.amname = 'btree' AND c.relkind = 'i' AND c.relpersistence = 'p' AND i.indisvalid AND i.indisready ORDER BY c.oid`);
+  for (const { oid, name } of indexes) {
+    await client.query('SELECT bt_index_check($1, true)', [oid]).catch((error: Error) => {
+      error.message = `${name}: ${error.message}`;
+      throw error;
+    });
+  }
+  return passed(`${indexes.length} indexes`);
+};
+
+const checkAssertion = async (client: pg.ClientBase, sql: string): Promise<Finding> => {
+  const { rows, fields } = await client.query(sql);
+  const value: unknown = rows.length === 1 ? rows[0][fields[0]!.name] : undefined;
+  return value === true ? passed('true') : failed(rows.length === 1 ? 'not true' : `${rows.length} rows, not one`);
+};
+
+const eachOf = async <T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> => {
+  const results: R[] = [];
+  for (const item of items) results.push(await work(item));
+  return results;
+};

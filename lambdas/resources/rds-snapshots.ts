@@ -1,0 +1,150 @@
+import {
+  CopyDBSnapshotCommand,
+  CreateDBSnapshotCommand,
+  type DBSnapshot,
+  DBSnapshotAlreadyExistsFault,
+  DBSnapshotNotFoundFault,
+  DeleteDBSnapshotCommand,
+  InvalidDBInstanceStateFault,
+  InvalidDBSnapshotStateFault,
+  KMSKeyNotAccessibleFault,
+  paginateDescribeDBSnapshots,
+  RDSClient,
+  SnapshotQuotaExceededFault,
+} from '@aws-sdk/client-rds'; // prettier-ignore
+import { guarded, localCalls } from '../kit/clients.ts';
+import { classify, messageOf, Transient } from '../kit/errors.ts';
+
+/** A snapshot of Lifeboat's own making, in one region. */
+export interface Snapshot {
+  id: string;
+  arn: string;
+  /** The instance it was taken of, wherever the snapshot is now. */
+  instance: string;
+  status: 'available' | 'creating' | 'failed' | 'unknown';
+  completedAt?: string;
+  engine: string;
+  engineVersion: string;
+  allocatedGb: number;
+  encrypted: boolean;
+  kmsKeyId?: string;
+  /** It arrives from another region: counts against the quota of copies in progress. */
+  copying: boolean;
+  tags: Record<string, string>;
+}
+
+/** `asked`: RDS works on it. `wait`: not now, for a reason that passes. `refused`: never, for this reason. */
+export type Answer = { kind: 'asked' } | { kind: 'wait'; because: string } | { kind: 'refused'; because: string };
+
+/** Who may be waited for: another operation on the instance or snapshot, or room in a quota. */
+const PASSING = [InvalidDBInstanceStateFault, InvalidDBSnapshotStateFault, SnapshotQuotaExceededFault];
+
+/** Copies in progress that RDS allows for each destination region and account. AWS, RDS user guide, 'Limits', 2026-11. */
+export const COPIES_AT_ONCE = 20;
+
+export const OWNER_TAG = 'lifeboat:environment';
+
+/** Manual snapshots of one region that Lifeboat made for one environment. Read by listing, tags included: never one by one. */
+export class RdsSnapshots {
+  private readonly rds: RDSClient;
+
+  constructor(
+    readonly region: string,
+    private readonly environment: string,
+  ) {
+    this.rds = guarded(new RDSClient({ region, ...localCalls }));
+  }
+
+  /** Whose name and tags both say that Lifeboat made them; no other is seen by anything here. */
+  async list(): Promise<Map<string, Snapshot>> {
+    const found = new Map<string, Snapshot>();
+    for await (const page of paginateDescribeDBSnapshots({ client: this.rds, pageSize: 100 }, { SnapshotType: 'manual' })) {
+      for (const snapshot of page.DBSnapshots ?? []) {
+        const read = readSnapshot(snapshot);
+        if (read.id.startsWith(`lifeboat-${this.environment}-`) && read.tags[OWNER_TAG] === this.environment) found.set(read.id, read);
+      }
+    }
+    return found;
+  }
+
+  take(instance: string, id: string, tags: Record<string, string>): Promise<Answer> {
+    const command = { DBInstanceIdentifier: instance, DBSnapshotIdentifier: id, Tags: tagList(this.environment, tags) };
+    return answerOf(this.rds.send(new CreateDBSnapshotCommand(command)));
+  }
+
+  /** Pulls a snapshot of another region to this one, under a key of this one. */
+  copyFrom(source: Snapshot, kmsKeyId: string): Promise<Answer> {
+    return answerOf(
+      this.rds.send(
+        new CopyDBSnapshotCommand({
+          SourceDBSnapshotIdentifier: source.arn,
+          TargetDBSnapshotIdentifier: source.id,
+          KmsKeyId: kmsKeyId,
+          Tags: tagList(this.environment, source.tags),
+        }),
+      ),
+    );
+  }
+
+  /** A snapshot that is gone already is what was wanted. */
+  async remove(id: string): Promise<void> {
+    try {
+      await this.rds.send(new DeleteDBSnapshotCommand({ DBSnapshotIdentifier: id }));
+    } catch (error) {
+      if (!(error instanceof DBSnapshotNotFoundFault)) throw error;
+    }
+  }
+}
+
+/** Only a request that RDS did not take can be told apart here; what becomes of one that it took is in the next listing. */
+const answerOf = async (request: Promise<unknown>): Promise<Answer> => {
+  try {
+    await request;
+    return { kind: 'asked' };
+  } catch (error) {
+    if (error instanceof DBSnapshotAlreadyExistsFault) return { kind: 'asked' };
+    const because = messageOf(error);
+    if (PASSING.some((fault) => error instanceof fault) || classify(error) instanceof Transient) return { kind: 'wait', because };
+    if (error instanceof KMSKeyNotAccessibleFault || isClientFault(error)) return { kind: 'refused', because };
+    throw error;
+  }
+};
+
+const isClientFault = (error: unknown): boolean => {
+  const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode ?? 0;
+  return status >= 400 && status < 500;
+};
+
+const tagList = (environment: string, tags: Record<string, string>) =>
+  Object.entries({ ...tags, [OWNER_TAG]: environment }).map(([Key, Value]) => ({ Key, Value }));
+
+const readSnapshot = (snapshot: DBSnapshot): Snapshot => ({
+  id: snapshot.DBSnapshotIdentifier ?? '',
+  arn: snapshot.DBSnapshotArn ?? '',
+  instance: snapshot.DBInstanceIdentifier ?? '',
+  status: statusOf(snapshot.Status),
+  completedAt: snapshot.SnapshotCreateTime?.toISOString(),
+  engine: snapshot.Engine ?? 'unknown',
+  engineVersion: snapshot.EngineVersion ?? 'unknown',
+  allocatedGb: snapshot.AllocatedStorage ?? 0,
+  encrypted: snapshot.Encrypted ?? false,
+  kmsKeyId: snapshot.KmsKeyId,
+  copying: snapshot.SourceRegion !== undefined && statusOf(snapshot.Status) === 'creating',
+  tags: Object.fromEntries((snapshot.TagList ?? []).map(({ Key = '', Value = '' }) => [Key, Value])),
+});
+
+const statusOf = (status: string | undefined): Snapshot['status'] => {
+  switch (status) {
+    case 'available':
+      return 'available';
+    case 'creating':
+    case 'copying':
+    case 'pending':
+      return 'creating';
+    case 'failed':
+    case 'incompatible-restore':
+      return 'failed';
+    default:
+      return 'unknown';
+  }
+};

@@ -1,0 +1,46 @@
+import { CopyUnusable, NotReady } from '../kit/errors.ts';
+import type { Environment, SiteName } from '../kit/plan.ts';
+import { defineStep } from '../kit/step.ts';
+import { HOPELESS, RdsInstances } from '../resources/rds-instances.ts';
+import { OWNER_TAG } from '../resources/rds-snapshots.ts';
+import { copyName, copyRun, EXPIRES_TAG, expiryOf, protectedDatabase, REQUESTED_TAG } from './copies.ts';
+
+/**
+ * Restores the recovery point's copy in this site into the isolated network, under a name that says what it is and a tag that says until
+ * when it may be there.
+ * @throws NotReady until RDS calls it available, CopyUnusable when RDS says that it never will be.
+ */
+export const restoreCopy = defineStep({
+  name: 'restore-copy',
+  input: copyRun,
+  throws: [NotReady, CopyUnusable],
+  build: () => ({ instances: new RdsInstances() }),
+  run: async ({ run, point }, { plan, site, instances, now }) => {
+    const id = copyName(plan, run, point);
+    const instance = (await instances.list()).get(id);
+    if (instance?.status === 'available') return { instance: id };
+    if (instance && HOPELESS.has(instance.status)) throw new CopyUnusable(`${id}, restored from ${point.id}, is ${instance.status}`);
+    if (instance) throw new NotReady(`${id} is ${instance.status}`);
+    const { policy } = protectedDatabase(plan, point);
+    const { dbSubnetGroup, dbSecurityGroupIds } = isolationOf(plan, site);
+    await instances.restore({
+      id,
+      snapshotId: point.id,
+      dbSubnetGroup,
+      securityGroupIds: dbSecurityGroupIds,
+      instanceClass: policy.verification.instanceClass,
+      tags: {
+        [OWNER_TAG]: plan.name,
+        'lifeboat:recovery-point': point.id,
+        'lifeboat:run': run,
+        [REQUESTED_TAG]: new Date(now()).toISOString(),
+        [EXPIRES_TAG]: expiryOf(policy, now()),
+      },
+    });
+    throw new NotReady(`${id} is being restored`);
+  },
+});
+export const handler = restoreCopy.handler;
+
+/** The environment is refused at synth when a policy has no isolation. */
+const isolationOf = (plan: Environment, site: SiteName) => plan.sites[site].isolation!;
