@@ -17,7 +17,7 @@ describe('the command line', () => {
 
   it('lists every scenario with its title, the default first', async () => {
     expect(await main(['--list'])).toBe(0);
-    expect(out).toHaveLength(8);
+    expect(out).toHaveLength(scenarios.length);
     expect(out[0]).toMatch(/^region-failure +The primary region is gone$/);
   });
 
