@@ -13,6 +13,8 @@ interface MachineStep extends Pick<StepProps, 'description' | 'timeoutSeconds' |
   needs: (rights: Rights) => Right[][];
   /** It writes the incident's record into the evidence bucket. */
   savesRecord?: boolean;
+  /** It asks whether executions of this machine still run. */
+  asksMachine?: boolean;
 }
 
 /** A step of the machine runs in an outage only: what more memory saves in cold starts is worth more than what it costs. */
@@ -26,7 +28,8 @@ const machineSteps = {
   'failover/open-incident': {
     description: 'Opens the incident and claims the workload: one run at a time',
     timeoutSeconds: 20,
-    needs: (rights) => [rights.readLedger(), rights.writeLedger('lease')],
+    asksMachine: true,
+    needs: (rights) => [rights.readLedger(), rights.writeLedger('lease'), rights.describeExecutions('failover')],
   },
   'failover/confirm-outage': {
     description: 'Probes again before anything is done',
@@ -161,16 +164,22 @@ export class Failover extends Construct {
   private createMachineSteps(): Record<string, Step> {
     const { rights, names, region } = this.foundation;
     const evidence = { LIFEBOAT_EVIDENCE_BUCKET: names.evidenceBucket(region) };
-    const create = (step: StepName, { needs, savesRecord, ...props }: MachineStep) =>
+    const create = (step: StepName, { needs, savesRecord, asksMachine, ...props }: MachineStep) =>
       new Step(this, this.foundation, {
         step,
         memoryMb: RUN_MEMORY_MB,
         ...props,
         rights: [rights.writeLedger('incident'), ...needs(rights)],
-        variables: savesRecord ? evidence : {},
+        variables: { ...(savesRecord && evidence), ...(asksMachine && this.machineVariable) },
       });
     const entries = Object.entries(machineSteps) as [StepName, MachineStep][];
     return Object.fromEntries(entries.map(([step, props]) => [pascalName(step), create(step, props)]));
+  }
+
+  /** Its ARN as text: a reference would make the machine wait for its own steps, and they for it. */
+  private get machineVariable(): Record<string, string> {
+    const { names, region } = this.foundation;
+    return { LIFEBOAT_MACHINE_ARN: names.arn('states', region, `stateMachine:${names.machine('failover')}`) };
   }
 
   private createReconciler(): void {
@@ -182,7 +191,15 @@ export class Failover extends Construct {
       memoryMb: IDLE_MEMORY_MB,
       sql: true,
       asynchronous: { retries: 0, maxAgeSeconds: 60 },
-      rights: [rights.readLedger(), rights.rebuildDatabases(), rights.scaleCompute(), rights.readSecrets()],
+      variables: this.machineVariable,
+      rights: [
+        rights.readLedger(),
+        rights.writeLedger('lease'),
+        rights.describeExecutions('failover'),
+        rights.rebuildDatabases(),
+        rights.scaleCompute(),
+        rights.readSecrets(),
+      ],
     });
     new EveryMinute(this, 'ReconcileSchedule', this.foundation, reconcile);
   }

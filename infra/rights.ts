@@ -92,6 +92,17 @@ export class Rights {
     ];
   }
 
+  /** Does an execution still run? */
+  describeExecutions(machine: string): Right[] {
+    const executions = this.names.arn('states', this.region, `execution:${this.names.machine(machine)}:*`);
+    return [
+      allow(
+        { actions: ['states:DescribeExecution'], resources: [executions] },
+        { [executions]: 'an execution is named when it is started' },
+      ),
+    ];
+  }
+
   /** The login of the workloads' databases in this site, whatever key the secrets are encrypted with. */
   readSecrets(): Right[] {
     const secrets = unique(this.databases.map(({ secret }) => this.names.arn('secretsmanager', this.region, `secret:${secret}-??????`)));

@@ -22,11 +22,12 @@ export const abortIncident = defineStep({
     const detail = `${error}: ${messageIn(Cause)}`;
     if (request.dryRun) return { workload, outcome: 'aborted' as const, detail };
     const lease = await ledger.lease(workload);
-    const ours = lease?.claim?.incident === request.incident;
+    const ours = lease?.claim?.execution === request.execution;
     const outcome = ours && lease.holder === site ? ('interrupted' as const) : ('aborted' as const);
     if (ours && outcome === 'aborted') await standDown(computeFor(workload), services);
-    await ledger.dropClaim(workload, request.incident);
-    const opened = await incidents.find(request.incident, workload);
+    await ledger.dropClaim(workload, request.execution);
+    const found = await incidents.find(request.incident, workload);
+    const opened = found?.execution === request.execution ? found : undefined; // else another execution's to tell
     if (opened) await incidents.note(request.incident, workload, { outcome, closedAt: new Date(now()).toISOString(), detail });
     const record =
       opened && (await services.save(await gatherRecord(incidents, request.incident, workload, workloadOf(plan, workload).objectives)));

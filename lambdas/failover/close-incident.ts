@@ -19,7 +19,7 @@ export const closeIncident = defineStep({
       closedAt: new Date(now()).toISOString(),
       verifiedAt: verified.verifiedAt,
     });
-    await ledger.dropClaim(workload, request.incident);
+    await ledger.dropClaim(workload, request.execution);
     const record = await gatherRecord(incidents, request.incident, workload, objectives);
     const uri = await save(record);
     const { rtoSeconds, rpoSeconds } = record.measured;

@@ -1,43 +1,59 @@
 import { IncidentInProgress, InvalidRequest, NotReady } from '../kit/errors.ts';
 import type { Incident } from '../kit/incidents.ts';
 import { claimIsLive, type Lease } from '../kit/lease.ts';
-import { otherSite, workloadOf } from '../kit/plan.ts';
-import { type Base, defineStep, type WorkloadRun, workloadRun } from '../kit/step.ts';
+import { otherSite, type SiteName, workloadOf } from '../kit/plan.ts';
+import { type Base, defineStep, required, type WorkloadRun, workloadRun } from '../kit/step.ts';
+import { executionProbe } from '../resources/state-machine.ts';
 import { claimSeconds } from './bounds.ts';
+import { isDead } from './dead-claim.ts';
 
 /**
- * Claims the workload for this run and opens its incident. The same run may claim again: that is how a dead run is resumed under
- * its own name; a run under another name may take over once the claim has expired.
+ * Claims the workload for this run and opens its incident, or goes on with one whose run ended half-way. The same execution may claim
+ * again. Another one's claim is taken over once it has expired, or at once where that execution has ended: a run that was stopped
+ * blocks nobody. A state that cannot be read keeps the claim.
  * @throws IncidentInProgress while another run's claim lives, NotReady until the workloads it depends on are up.
  */
 export const openIncident = defineStep({
   name: 'open-incident',
   input: workloadRun,
   throws: [IncidentInProgress, NotReady],
-  build: () => ({}),
+  build: () => ({ hasEnded: executionProbe(required('LIFEBOAT_MACHINE_ARN')) }),
   run: async (input, services) => {
-    const { plan, site, ledger, incidents, now } = services;
+    const { plan, site, ledger, incidents, now, hasEnded } = services;
     const { workload: name, request } = input;
     const workload = workloadOf(plan, name);
     const lease = await ledger.lease(name);
     if (!lease) throw new InvalidRequest(`workload '${name}' has no lease: its home site never held it; nothing to move`);
-    // Taken by an earlier run that died before traffic moved: go on from there.
-    const resumes = lease.holder === site && lease.serving !== site;
+    const before = await incidents.find(request.incident, name);
+    if (before) requireSame(before, input, site);
+    // Taken by an earlier run that died: go on from there. After traffic has moved only its own incident tells that something is left.
+    const resumes = lease.holder === site && (lease.serving !== site || before !== undefined);
     if (lease.holder === site && !resumes)
       throw new InvalidRequest(`workload '${name}' is active in site '${site}' already; start the machine of the other site`);
-    if (claimIsLive(lease, now()) && lease.claim!.incident !== request.incident)
-      throw new IncidentInProgress(`run ${lease.claim!.incident} works on '${name}'`);
+    const other = claimIsLive(lease, now()) && lease.claim?.execution !== request.execution ? lease.claim : undefined;
+    if (other && !(await isDead(other, site, hasEnded))) throw new IncidentInProgress(`run ${other.incident} works on '${name}'`);
     await Promise.all(workload.dependsOn.map((dependency) => requireUp(dependency, services)));
 
     const incident = incidentOf(input, lease, services);
     if (request.dryRun) return { would: `claim '${name}' at epoch ${lease.epoch}`, from: incident.from, epoch: lease.epoch, resumes };
-    const claim = { site, incident: request.incident, mode: request.mode, expiresAt: now() + claimSeconds(plan, workload) * 1000 };
-    if (!(await ledger.claim(lease, claim, now()))) throw new IncidentInProgress(`another run claimed '${name}' at the same moment`);
-    await incidents.open(incident);
+    const { execution, mode } = request;
+    const claim = { site, incident: request.incident, execution, mode, expiresAt: now() + claimSeconds(plan, workload) * 1000 };
+    if (!(await ledger.claim(lease, claim, now(), other?.execution)))
+      throw new IncidentInProgress(`another run claimed '${name}' at the same moment`);
+    if (before) await incidents.note(request.incident, name, { execution, outcome: 'running' });
+    else await incidents.open(incident);
     return { from: incident.from, epoch: lease.epoch, resumes };
   },
 });
 export const handler = openIncident.handler;
+
+/** An incident is gone on with by a run of its own kind, in its own site, and only while something is left to do. */
+const requireSame = (before: Incident, { request, workload }: WorkloadRun, site: SiteName): void => {
+  const name = `incident '${request.incident}' of '${workload}'`;
+  if (before.outcome === 'recovered') throw new InvalidRequest(`incident: ${name} has ended well; leave the field out`);
+  if (before.to !== site) throw new InvalidRequest(`incident: ${name} moves it to site '${before.to}'; start the machine there`);
+  if (before.mode !== request.mode) throw new InvalidRequest(`mode: ${name} is a ${before.mode}`);
+};
 
 const requireUp = async (dependency: string, { ledger, now }: Base): Promise<void> => {
   const lease = await ledger.lease(dependency);
@@ -48,6 +64,7 @@ const requireUp = async (dependency: string, { ledger, now }: Base): Promise<voi
 const incidentOf = ({ workload, request }: WorkloadRun, lease: Lease, { site, now }: Base): Incident => ({
   incident: request.incident,
   workload,
+  execution: request.execution,
   mode: request.mode,
   trigger: request.trigger,
   reason: request.reason,

@@ -17,6 +17,8 @@ const given = z.strictObject({
   reason: z.string().min(1).optional(),
   trigger: z.enum(['alarm', 'person']).default('person'),
   detectedAt: z.iso.datetime({ offset: true }).optional(),
+  /** Goes on with an incident whose run ended half-way; in its own mode, of its own workloads. */
+  incident: z.string().min(1).optional(),
 });
 
 /**
@@ -36,7 +38,8 @@ export const readRequest = defineStep({
     if (unknown.length > 0)
       throw new InvalidRequest(`workloads: ${unknown.join(', ')} unknown; known: ${plan.workloads.map(({ name }) => name).join(', ')}`);
     const request: RunRequest = {
-      incident: execution.name,
+      incident: asked.incident ?? execution.name,
+      execution: execution.name,
       mode: asked.mode,
       dryRun: asked.dryRun,
       trigger: asked.trigger,

@@ -3,9 +3,11 @@ import { messageOf } from '../kit/errors.ts';
 import { claimIsLive, type Lease } from '../kit/lease.ts';
 import { log } from '../kit/log.ts';
 import { type Environment, workloadOf } from '../kit/plan.ts';
-import { type Base, defineStep } from '../kit/step.ts';
+import { type Base, defineStep, required } from '../kit/step.ts';
 import { computeOf, countFor } from '../resources/compute.ts';
 import { type DatabaseAdapter, databasesOf } from '../resources/database.ts';
+import { executionProbe, type HasEnded } from '../resources/state-machine.ts';
+import { isDead } from './dead-claim.ts';
 
 /** The function's timeout is 60 s; a pass may take some seconds itself. */
 const LONGEST_MS = 45_000;
@@ -14,13 +16,14 @@ const LONGEST_PAUSE_MS = 8_000;
 const SETTLED = 'replicating';
 
 type Services = {
+  hasEnded: HasEnded;
   databasesFor: (name: string) => DatabaseAdapter[];
   computeFor: (name: string) => ReturnType<typeof computeOf>;
 };
 
 /**
  * Makes this site a good standby for every workload that another site holds: the old writer fenced and set aside, a replica in its
- * place, compute at the standby's count. It acts only after a move is complete, in its own region, one small step at a time; what is
+ * place, compute at the standby's count. A claim that a dead run of this site left is dropped. It acts only after a move is complete, in its own region, one small step at a time; what is
  * left at the end of a call goes on with the next minute's.
  */
 export const reconcileSite = defineStep({
@@ -28,6 +31,7 @@ export const reconcileSite = defineStep({
   input: z.unknown(),
   throws: [],
   build: ({ plan, now, sleep, site }): Services => ({
+    hasEnded: executionProbe(required('LIFEBOAT_MACHINE_ARN')),
     databasesFor: (name) => databasesOf(workloadOf(plan, name), { plan, now, sleep }, site),
     computeFor: (name) => computeOf(workloadOf(plan, name)),
   }),
@@ -47,6 +51,7 @@ export const handler = reconcileSite.handler;
 const reconcile = async (name: string, services: Base & Services): Promise<string> => {
   try {
     const lease = await services.ledger.lease(name);
+    if (lease) await dropDeadClaim(lease, services);
     if (!lease || !isStandbyAfterMove(lease, services)) return SETTLED;
     await standDown(name, lease, services);
     const states = await Promise.all(services.databasesFor(name).map((database) => database.rebuild(lease.epoch)));
@@ -57,6 +62,14 @@ const reconcile = async (name: string, services: Base & Services): Promise<strin
     log('reconcile-failed', { workload: name, error: messageOf(error) });
     return messageOf(error);
   }
+};
+
+/** A run that was stopped before it could abort has left its claim, for which the holder has let go: without it the holder takes back. */
+const dropDeadClaim = async (lease: Lease, { site, ledger, now, hasEnded }: Base & Services): Promise<void> => {
+  const { claim, workload } = lease;
+  if (!claim || !claimIsLive(lease, now()) || !(await isDead(claim, site, hasEnded))) return;
+  const dropped = await ledger.dropClaim(workload, claim.execution);
+  log('dead-claim-dropped', { workload, incident: claim.incident, execution: claim.execution, dropped });
 };
 
 /** Only after a move that is complete (traffic is where the lease is) and while no run is under way. A site that never lost a lease is left alone. */

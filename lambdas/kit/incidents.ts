@@ -12,6 +12,8 @@ export type Lag = { kind: 'known'; seconds: number } | { kind: 'unknown'; why: s
 export interface Incident {
   incident: string;
   workload: string;
+  /** The execution that works on it, or did last. */
+  execution: string;
   mode: Mode;
   trigger: 'alarm' | 'person';
   reason: string;

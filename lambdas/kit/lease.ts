@@ -4,6 +4,8 @@ import type { SiteName } from './plan.ts';
 export interface Claim {
   site: SiteName;
   incident: string;
+  /** Name of the execution that holds it, which tells whether anybody still works under it. */
+  execution: string;
   mode: 'failover' | 'switchover';
   /** Epoch milliseconds. */
   expiresAt: number;

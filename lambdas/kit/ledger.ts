@@ -36,23 +36,27 @@ export class Ledger {
     return this.put({ ...leaseKey(lease.workload), ...lease }, 'attribute_not_exists(pk)');
   }
 
-  /** One run per workload: succeeds when no other run's claim lives. Renewing one's own claim is a success too. */
-  claim(lease: Lease, claim: Claim, now: number): Promise<Won> {
+  /**
+   * One run per workload: succeeds when no other execution's claim lives. Renewing one's own claim is a success too, and so is to
+   * replace the claim of an execution that is known to have ended.
+   */
+  claim(lease: Lease, claim: Claim, now: number, ended = claim.execution): Promise<Won> {
     return this.updateLease(
       lease.workload,
       'SET claim = :claim',
-      '#epoch = :epoch AND (attribute_not_exists(claim) OR claim.expiresAt <= :now OR claim.incident = :incident)',
+      '#epoch = :epoch AND (attribute_not_exists(claim) OR claim.expiresAt <= :now OR claim.execution IN (:own, :ended))',
       {
         ':claim': claim,
         ':epoch': lease.epoch,
         ':now': now,
-        ':incident': claim.incident,
+        ':own': claim.execution,
+        ':ended': ended,
       },
     ); // prettier-ignore
   }
 
-  dropClaim(workload: string, incident: string): Promise<Won> {
-    return this.updateLease(workload, 'REMOVE claim', 'claim.incident = :incident', { ':incident': incident });
+  dropClaim(workload: string, execution: string): Promise<Won> {
+    return this.updateLease(workload, 'REMOVE claim', 'claim.execution = :execution', { ':execution': execution });
   }
 
   renew(lease: Lease, expiresAt: number, heartbeatAt: number | undefined): Promise<Won> {

@@ -21,6 +21,8 @@ export interface Base {
 /** A run's request as `read-request` validated it; it travels unchanged through the machine. */
 export const runRequest = z.strictObject({
   incident: z.string().min(1),
+  /** Name of the execution; an incident that was interrupted is gone on with by another one. */
+  execution: z.string().min(1),
   mode: z.enum(['failover', 'switchover']),
   dryRun: z.boolean(),
   trigger: z.enum(['alarm', 'person']),

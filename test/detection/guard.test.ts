@@ -5,7 +5,7 @@ import type { Lease } from '../../lambdas/kit/lease.ts';
 import type { DatabaseAdapter } from '../../lambdas/resources/database.ts';
 import { databaseOf, leaseOf, NOW } from '../kit/services.ts';
 
-const claim: Lease['claim'] = { site: 'recovery', incident: 'run-1', mode: 'failover', expiresAt: NOW + 60_000 };
+const claim: Lease['claim'] = { site: 'recovery', incident: 'run-1', execution: 'run-1', mode: 'failover', expiresAt: NOW + 60_000 };
 
 const guardOf = (options: { lease?: Lease; site?: 'primary' | 'recovery'; database?: Partial<DatabaseAdapter> }) => {
   const done: string[] = [];

@@ -45,7 +45,11 @@ describe('start-failover', () => {
 
   it.each([
     ['the site is active itself', demo, leaseOf({ holder: 'recovery' })],
-    ['a run works on it', demo, leaseOf({ claim: { site: 'recovery', incident: 'x', mode: 'failover', expiresAt: NOW + 1 } })],
+    [
+      'a run works on it',
+      demo,
+      leaseOf({ claim: { site: 'recovery', incident: 'x', execution: 'x', mode: 'failover', expiresAt: NOW + 1 } }),
+    ],
     ['the policy is manual', { ...demo, failover: { ...demo.failover, policy: 'manual' as const } }, leaseOf()],
     ['the cool-down runs', demo, leaseOf({ movedAt: NOW - 60_000 })],
     ['there is no lease', demo, undefined],

@@ -9,7 +9,7 @@ import { runStep } from '../../lambdas/kit/step.ts';
 import type { DatabaseAdapter } from '../../lambdas/resources/database.ts';
 import { baseFor, databaseOf, leaseOf, NOW, request } from '../kit/services.ts';
 
-const claim: Lease['claim'] = { site: 'recovery', incident: 'run-1', mode: 'failover', expiresAt: NOW + 60_000 };
+const claim: Lease['claim'] = { site: 'recovery', incident: 'run-1', execution: 'run-1', mode: 'failover', expiresAt: NOW + 60_000 };
 const fence: FenceProof = { site: 'primary', epoch: 3, at: NOW - 500, finalLsn: { orders: '0/200' } };
 const input = (over = {}) => ({ workload: 'orders', request: request(over) });
 

@@ -9,14 +9,16 @@ import { NotReady } from '../../lambdas/kit/errors.ts';
 import type { IncidentRecord } from '../../lambdas/kit/evidence.ts';
 import type { Lease } from '../../lambdas/kit/lease.ts';
 import type { Datum } from '../../lambdas/kit/metrics.ts';
+import type { SiteName } from '../../lambdas/kit/plan.ts';
 import { runStep } from '../../lambdas/kit/step.ts';
 import { baseFor, databaseOf, leaseOf, NOW, request } from '../kit/services.ts';
 
 const iso = (offsetMs: number) => new Date(NOW + offsetMs).toISOString();
-const claim: Lease['claim'] = { site: 'recovery', incident: 'run-1', mode: 'failover', expiresAt: NOW + 60_000 };
+const claim: Lease['claim'] = { site: 'recovery', incident: 'run-1', execution: 'run-1', mode: 'failover', expiresAt: NOW + 60_000 };
 const opened = {
   incident: 'run-1',
   workload: 'orders',
+  execution: 'run-1',
   mode: 'failover',
   trigger: 'alarm',
   reason: 'test',
@@ -97,9 +99,12 @@ describe('abort-incident', () => {
     expect(told[0]).toContain('start the failover machine again');
   });
 
-  it("leaves another run's claim and compute alone", async () => {
-    const { base, services, scaled } = await ends(leaseOf({ claim: { ...claim!, incident: 'other' } }));
+  it("leaves another run's claim and compute alone, and another execution's record of the same incident", async () => {
+    const { base, services, scaled } = await ends(leaseOf({ claim: { ...claim!, incident: 'other', execution: 'other' } }), {
+      execution: 'other',
+    });
     await abort(services);
+    expect(await base.incidents.find('run-1', 'orders')).toMatchObject({ outcome: 'running' });
     expect(base.memory.current?.claim?.incident).toBe('other');
     expect(scaled).toEqual([]);
   });
@@ -143,14 +148,18 @@ describe('reprotect-database', () => {
 
 describe('reconcile-site', () => {
   const moved = leaseOf({ holder: 'recovery', serving: 'recovery', epoch: 4, movedAt: NOW - 1000 });
-  const reconcile = (lease: Lease | undefined, states: string[]) => {
+  const reconcile = (
+    lease: Lease | undefined,
+    states: string[],
+    { ended, site = 'primary' as SiteName }: { ended?: boolean; site?: SiteName } = {},
+  ) => {
     const left = [...states];
     const scaledTo: number[] = [];
     let clock = NOW;
     const tick = async (ms: number) => {
       clock += ms;
     };
-    const base = baseFor(lease, { site: 'primary', now: () => clock, sleep: tick });
+    const base = baseFor(lease, { site, now: () => clock, sleep: tick });
     const adapter = {
       name: 'orders',
       read: async () => ({ desired: scaledTo.at(-1) ?? 2, ready: 2 }),
@@ -158,10 +167,11 @@ describe('reconcile-site', () => {
     };
     const services = {
       ...base,
+      hasEnded: async () => ended,
       databasesFor: () => [databaseOf({ rebuild: async () => left.shift() ?? 'replicating' })],
       computeFor: () => [{ adapter, config: base.plan.workloads[0]!.compute[0]! }],
     };
-    return runStep(reconcileSite, {}, services).then((result) => ({ result, left, scaledTo }));
+    return runStep(reconcileSite, {}, services).then((result) => ({ result, left, scaledTo, lease: base.memory.current }));
   };
 
   it('rebuilds the standby step by step and takes compute down', async () => {
@@ -185,6 +195,14 @@ describe('reconcile-site', () => {
     const { left, scaledTo } = await reconcile(lease, ['setting the old writer aside']);
     expect(left).toHaveLength(1);
     expect(scaledTo).toEqual([]);
+  });
+
+  it('drops the claim of a run of its own site that has ended, and no other', async () => {
+    const held = { ...leaseOf(), released: true, claim: claim! };
+    expect((await reconcile(held, [], { site: 'recovery', ended: true })).lease?.claim).toBeUndefined();
+    expect((await reconcile(held, [], { site: 'recovery', ended: false })).lease?.claim).toEqual(claim);
+    expect((await reconcile(held, [], { site: 'recovery', ended: undefined })).lease?.claim).toEqual(claim);
+    expect((await reconcile(held, [], { site: 'primary', ended: true })).lease?.claim).toEqual(claim);
   });
 
   it('ends in time and leaves the rest to the next call', async () => {

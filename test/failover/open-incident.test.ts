@@ -6,8 +6,16 @@ import type { Lease } from '../../lambdas/kit/lease.ts';
 import { runStep } from '../../lambdas/kit/step.ts';
 import { baseFor, leaseOf, NOW, request } from '../kit/services.ts';
 
-const run = (base: ReturnType<typeof baseFor>, over = {}) => runStep(openIncident, { workload: 'orders', request: request(over) }, base);
-const claimOf = (incident: string, expiresAt: number): Lease['claim'] => ({ site: 'recovery', incident, mode: 'failover', expiresAt });
+const run = (base: ReturnType<typeof baseFor>, over = {}, ended?: boolean) =>
+  runStep(openIncident, { workload: 'orders', request: request(over) }, { ...base, hasEnded: async () => ended });
+const claimOf = (execution: string, expiresAt: number, over = {}): Lease['claim'] => ({
+  site: 'recovery',
+  incident: execution,
+  execution,
+  mode: 'failover',
+  expiresAt,
+  ...over,
+});
 
 describe('open-incident', () => {
   it('claims the workload and opens the incident', async () => {
@@ -24,6 +32,39 @@ describe('open-incident', () => {
 
   it("refuses while another run's claim lives", async () => {
     await expect(run(baseFor(leaseOf({ claim: claimOf('other', NOW + 1000) })))).rejects.toBeInstanceOf(IncidentInProgress);
+  });
+
+  it('takes over at once from a run of its own site that has ended, and from no run of which that is not known', async () => {
+    const live = leaseOf({ claim: claimOf('other', NOW + 1000) });
+    const base = baseFor(live);
+    await expect(run(base, {}, true)).resolves.toBeDefined();
+    expect(base.memory.current?.claim?.execution).toBe('run-1');
+    await expect(run(baseFor(live), {}, false)).rejects.toBeInstanceOf(IncidentInProgress);
+    await expect(run(baseFor(live), {}, undefined)).rejects.toBeInstanceOf(IncidentInProgress);
+    const foreign = leaseOf({ claim: claimOf('other', NOW + 1000, { site: 'primary' }) });
+    await expect(run(baseFor(foreign), {}, true)).rejects.toBeInstanceOf(IncidentInProgress);
+  });
+
+  it('goes on with an interrupted incident under its name, by another execution, also after traffic has moved', async () => {
+    const taken = leaseOf({ holder: 'recovery', serving: 'recovery', claim: claimOf('run-1', NOW + 1000) });
+    const base = baseFor(taken);
+    const opened = {
+      ...request(),
+      workload: 'orders',
+      from: 'primary',
+      to: 'recovery',
+      epoch: 2,
+      openedAt: '',
+      outcome: 'running',
+    } as const;
+    await base.incidents.open(opened);
+    const again = { execution: 'run-2', incident: 'run-1' };
+    await expect(run(base, again, false)).rejects.toBeInstanceOf(IncidentInProgress);
+    expect(await run(base, again, true)).toMatchObject({ resumes: true });
+    expect(await base.incidents.find('run-1', 'orders')).toMatchObject({ execution: 'run-2', outcome: 'running' });
+    await expect(run(base, { ...again, mode: 'switchover' }, true)).rejects.toThrow(/mode: incident 'run-1'/);
+    await base.incidents.note('run-1', 'orders', { outcome: 'recovered' });
+    await expect(run(base, again, true)).rejects.toThrow(/has ended well/);
   });
 
   it('goes on with a run that died after the take, and refuses to move a workload to where it is', async () => {

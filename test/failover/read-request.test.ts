@@ -20,6 +20,11 @@ describe('read-request', () => {
     expect((await read({ trigger: 'alarm', reason: 'alarm' })).request.approvalRequired).toBe(false);
   });
 
+  it('goes on with an incident that is named, under an execution of its own', async () => {
+    expect((await read({})).request).toMatchObject({ incident: 'run-1', execution: 'run-1' });
+    expect((await read({ incident: 'run-0' })).request).toMatchObject({ incident: 'run-0', execution: 'run-1' });
+  });
+
   it('asks after an alarm when policy is approval', async () => {
     const base = baseFor(undefined, { plan: { ...demo, failover: { ...demo.failover, policy: 'approval' } } });
     const { request } = await runStep(readRequest, { execution, given: { trigger: 'alarm', reason: 'alarm' } }, base);

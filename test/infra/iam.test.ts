@@ -28,6 +28,8 @@ const wildcards: Record<string, string> = {
   'rds:CreateDBInstanceReadReplica arn:aws:rds:<region>:000000000000:og:*': 'RDS chooses the group and checks the right on it',
   'rds:CreateDBInstanceReadReplica arn:aws:rds:<region>:000000000000:pg:*': 'RDS chooses the group and checks the right on it',
   'rds:CreateDBInstanceReadReplica arn:aws:rds:<region>:000000000000:subgrp:*': 'RDS chooses the group and checks the right on it',
+  'states:DescribeExecution arn:aws:states:<region>:000000000000:execution:lifeboat-demo-failover:*':
+    'an execution is named when it is started',
   's3:PutObject arn:aws:s3:::lifeboat-demo-evidence-000000000000-<region>/incidents/*': 'one object per incident',
 };
 
@@ -81,6 +83,7 @@ describe('rights', () => {
       'abort-incident',
       'close-incident',
       'open-incident',
+      'reconcile-site',
       'shift-traffic',
       'take-lease',
       'watch',

@@ -9,6 +9,7 @@ export const NOW = Date.parse('2026-11-20T12:00:00Z');
 
 export const request = (over: Partial<RunRequest> = {}): RunRequest => ({
   incident: 'run-1',
+  execution: 'run-1',
   mode: 'failover',
   dryRun: false,
   trigger: 'alarm',
@@ -42,12 +43,13 @@ export class MemoryLedger {
     if (allowed) this.current = { ...this.current!, ...fields };
     return allowed;
   }
-  claim = async (lease: Lease, claim: Lease['claim'], now: number) => {
-    const held = this.current?.claim && this.current.claim.expiresAt > now && this.current.claim.incident !== claim!.incident;
-    return this.change('claim', lease.epoch === this.current?.epoch && !held, { claim });
+  claim = async (lease: Lease, claim: Lease['claim'], now: number, ended = claim!.execution) => {
+    const held = this.current?.claim;
+    const free = !held || held.expiresAt <= now || [claim!.execution, ended].includes(held.execution);
+    return this.change('claim', lease.epoch === this.current?.epoch && free, { claim });
   };
-  dropClaim = async (_: string, incident: string) =>
-    this.change('dropClaim', this.current?.claim?.incident === incident, { claim: undefined });
+  dropClaim = async (_: string, execution: string) =>
+    this.change('dropClaim', this.current?.claim?.execution === execution, { claim: undefined });
   take = async (lease: Lease, taker: { site: Lease['holder']; incident: string; now: number; ttlMs: number; maxClockSkewMs: number }) => {
     const { current } = this;
     const free = current!.released || current!.expiresAt < taker.now - taker.maxClockSkewMs;

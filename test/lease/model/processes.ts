@@ -166,7 +166,13 @@ function* attempt(around: Surroundings, request: RunRequest): Generator<Step, vo
   const resumes = opened.holder === site && opened.serving !== site;
   const wall = wallOf(around);
   if ((opened.holder === site && !resumes) || (claimIsLive(opened, wall) && opened.claim!.incident !== request.incident)) return;
-  const claim: ActingClaim = { site, incident: request.incident, mode: request.mode, expiresAt: wall + claimTtlMs };
+  const claim: ActingClaim = {
+    site,
+    incident: request.incident,
+    execution: request.incident,
+    mode: request.mode,
+    expiresAt: wall + claimTtlMs,
+  };
   if (!(yield* call('ledger', () => ledger.claim(opened, claim, wall)))) return;
   yield* sleep(request.decisionMs);
   if (!request.confirmed) return;

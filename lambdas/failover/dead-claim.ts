@@ -1,0 +1,10 @@
+import type { Claim } from '../kit/lease.ts';
+import type { SiteName } from '../kit/plan.ts';
+import type { HasEnded } from '../resources/state-machine.ts';
+
+/**
+ * Does nobody work under this claim any more? Only its own site can tell, from Step Functions in its own region; what could not be read
+ * counts as alive.
+ */
+export const isDead = async (claim: Claim, site: SiteName, hasEnded: HasEnded): Promise<boolean> =>
+  claim.site === site && (await hasEnded(claim.execution)) === true;
