@@ -117,7 +117,7 @@ it('answers under its public name, from a function in another region, until its 
   const probe = `
     import https from 'node:https';
     export const handler = ({ url }) => new Promise((resolve) => {
-      const request = https.get(url, { timeout: 500 }, (answer) => answer.setEncoding('utf8').on('data', (body) => resolve(answer.statusCode + ' ' + body)));
+      const request = https.get(url, { timeout: 2_000 }, (answer) => answer.setEncoding('utf8').on('data', (body) => resolve(answer.statusCode + ' ' + body)));
       request.on('timeout', () => request.destroy(new Error('timeout')));
       request.on('error', (error) => resolve(error.message));
     });
