@@ -6,7 +6,7 @@ import type { Environment } from '../environments/schema.ts';
 import { Alarm, type AlarmWords } from './alarm.ts';
 import type { Foundation } from './foundation.ts';
 import type { Right, Rights } from './rights.ts';
-import { Scheduled } from './schedule.ts';
+import { EveryMinute, Scheduled } from './schedule.ts';
 import { Machine } from './state-machine.ts';
 import { Step, type StepProps } from './step.ts';
 import { pascalName, type StepName } from './steps.ts';
@@ -18,8 +18,6 @@ interface MachineStep extends Pick<StepProps, 'description' | 'timeoutSeconds' |
 const MEMORY_MB = 256;
 /** A step works on all databases of a run, a page or a batch at a time. */
 const BATCH_TIMEOUT_SECONDS = 180;
-/** How often lateness is looked at; an alarm needs three looks. */
-const WATCH_MINUTES = 5;
 /** Starts that Scheduler could not deliver are tried again: a recovery point an hour late is better than none. */
 const START_RETRY_MINUTES = 60;
 /** ± 30 % of the mean of the week before. */
@@ -118,7 +116,7 @@ export class Backup extends Construct {
       },
     });
     this.createSchedules(this.createStarter());
-    new Scheduled(this, 'WatchSchedule', foundation, { step: this.createWatch(), expression: `rate(${WATCH_MINUTES} minutes)` });
+    new EveryMinute(this, 'WatchSchedule', foundation, this.createWatch());
     this.createAlarms();
   }
 
@@ -200,7 +198,7 @@ export class Backup extends Construct {
         metricName,
         dimensionsMap: { Environment: environment.name, Workload: workload },
         statistic: 'Maximum',
-        period: Duration.minutes(WATCH_MINUTES),
+        period: Duration.minutes(1),
       }),
       threshold,
       evaluationPeriods: 3,

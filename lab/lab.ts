@@ -56,6 +56,7 @@ export class Lab implements DrillLab {
   private python = '';
   private readonly started: Stoppable[];
   private route53: Route53Service | undefined;
+  private rds: RdsService | undefined;
   private access: AccessControl | undefined;
   private adopt: () => Promise<void> = async () => undefined;
 
@@ -98,7 +99,8 @@ export class Lab implements DrillLab {
     const engines = { world, gateway, processes, python: this.python };
     await Promise.all([startMiniStack(engines), StepFunctions.start({ ...engines, regions: SITES }), this.startRoute53()]);
     signal.throwIfAborted();
-    const rds = this.own(new RdsService({ world, network, processes, stateDir: folder, accountId: ACCOUNT }));
+    this.rds = this.own(new RdsService({ world, network, processes, stateDir: folder, accountId: ACCOUNT }));
+    const { rds } = this;
     gateway.register('rds', rds.handle);
     const ecs = this.own(new EcsService({ world, network, processes, stateDir: folder, images: await images(folder) }));
     gateway.register('ecs', ecs.handle);
@@ -106,8 +108,8 @@ export class Lab implements DrillLab {
     signal.throwIfAborted();
   }
 
-  /** Synthesise Lifeboat's demo environment and deploy it; then its functions' triggers, names and schedules are the lab's. */
-  async deploy(progress: (text: string) => void, signal: AbortSignal): Promise<void> {
+  /** Synthesise an environment of Lifeboat and deploy it; then its functions' triggers, names and schedules are the lab's. */
+  async deploy(progress: (text: string) => void, signal: AbortSignal, environment = 'demo'): Promise<void> {
     const log = (line: string): void => {
       this.log('cdk', line);
       if (NEWS.test(line)) progress(line.trim());
@@ -115,7 +117,7 @@ export class Lab implements DrillLab {
     const { gateway, processes, python, folder } = this;
     const deployed = () => this.adopt();
     const synthesised = (stacks: readonly Stack[]): void => this.enforce(stacks);
-    await deploy({ gateway, processes, python, project: PROJECT, folder, environment: 'demo', synthesised, deployed, log, signal });
+    await deploy({ gateway, processes, python, project: PROJECT, folder, environment, synthesised, deployed, log, signal });
   }
 
   unusedRights(): UnusedRight[] {
@@ -124,7 +126,7 @@ export class Lab implements DrillLab {
 
   /** From here on each function may do what its role in these templates allows, and nothing else. */
   private enforce(stacks: readonly Stack[]): void {
-    const access = new AccessControl(stacks, ACCOUNT);
+    const access = new AccessControl(stacks, ACCOUNT, (arn) => this.rds?.tagsOf(arn));
     this.access = access;
     this.gateway.authorise = (call) => access.judge(call);
   }

@@ -22,8 +22,8 @@ export interface DrillLab extends Stoppable {
   /** Rights to change something that the deployment gave and no call has used. */
   unusedRights(): readonly UnusedRight[];
   readonly faults: { add(fault: Fault): () => void; sharedControlPlanesDown(): () => void };
-  /** Synthesise Lifeboat's demo environment and deploy it with the real CDK CLI, telling what it does. */
-  deploy(progress: (text: string) => void, signal: AbortSignal): Promise<void>;
+  /** Synthesise an environment of Lifeboat (`demo`) and deploy it with the real CDK CLI, telling what it does. */
+  deploy(progress: (text: string) => void, signal: AbortSignal, environment?: string): Promise<void>;
 }
 
 export interface DrillLabOptions {

@@ -53,7 +53,7 @@ export async function runDrill(scenario: Scenario, options: RunOptions): Promise
   const { progress, owner } = options;
   let ended = false;
   try {
-    const drill = await prepare(options).catch((error: Error) => {
+    const drill = await prepare(options, scenario.environment).catch((error: Error) => {
       options.signal.throwIfAborted();
       throw new NotReadyToDrill(error.message, { cause: error });
     });
@@ -70,7 +70,7 @@ export async function runDrill(scenario: Scenario, options: RunOptions): Promise
   }
 }
 
-async function prepare(options: RunOptions): Promise<Drill> {
+async function prepare(options: RunOptions, environment?: string): Promise<Drill> {
   const { progress, signal, owner, keep } = options;
   progress.phase('Start the lab');
   let bundled: Promise<WorkloadPrograms> | undefined;
@@ -89,7 +89,7 @@ async function prepare(options: RunOptions): Promise<Drill> {
   const workload = await provisionWorkload({ endpoint: (zone) => lab.endpoint(zone), credentials: lab.credentials, network });
   signal.throwIfAborted();
   progress.phase('Deploy Lifeboat');
-  await lab.deploy((text) => progress.say(text), signal);
+  await lab.deploy((text) => progress.say(text), signal, environment);
   signal.throwIfAborted();
   const ledger = join(lab.folder, 'client-ledger.jsonl');
   const client = owner.own(

@@ -11,6 +11,8 @@ export interface Scenario {
   objectives: Objectives;
   /** Rehearsed by this name, `--group <name>`, and not by `--all`: attacks on promises that are still being built. */
   group?: string;
+  /** Of Lifeboat's environments the one that is deployed; `demo` if left out. */
+  environment?: string;
   /** Breaks things, and waits for what is expected; throws where it does not come in time. */
   run(drill: Drill): Promise<void>;
   promises: readonly Promised[];

@@ -36,13 +36,14 @@ export class AccessControl {
   private readonly known: Knowledge;
   private readonly used = new Set<string>();
 
-  constructor(stacks: readonly Stack[], account: string) {
+  constructor(stacks: readonly Stack[], account: string, tagsOf?: Knowledge['tagsOf']) {
     const facts = stacks.map((stack) => factsOf(stack, account));
     for (const role of facts.flatMap(({ roles }) => roles)) this.roles.set(keyOf(role.region, role.functionName), role);
     this.known = {
       account,
       partitionKeys: new Map(facts.flatMap(({ partitionKeys }) => [...partitionKeys])),
       keys: new Map(facts.flatMap(({ keys }) => [...keys])),
+      tagsOf,
     };
   }
 

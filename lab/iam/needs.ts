@@ -15,6 +15,8 @@ export interface Knowledge {
   partitionKeys: ReadonlyMap<string, string>;
   /** KMS key by ARN of what it encrypts. */
   keys: ReadonlyMap<string, string>;
+  /** Tags of an RDS resource as it is now; nothing where there is none. */
+  tagsOf?: (arn: string) => ReadonlyMap<string, string> | undefined;
 }
 
 interface Subject {
@@ -47,7 +49,12 @@ const RULES: Readonly<Record<string, Needs>> = {
       need(`dynamodb:${call.action}`, [arn('dynamodb', `table/${name}`)], keys.length > 0 ? { 'dynamodb:LeadingKeys': keys } : {}),
     );
   },
-  rds: ({ call, input, arn }) => [need(`rds:${call.action}`, rdsResources(input, arn)), ...rdsImplied(input, arn)],
+  rds: ({ call, input, known, arn }) => {
+    const resources = rdsResources(input, arn);
+    const tags = resources.flatMap((resource) => [...(known.tagsOf?.(resource) ?? [])]);
+    const context = Object.fromEntries(tags.map(([key, value]) => [`aws:ResourceTag/${key}`, [value]]));
+    return [need(`rds:${call.action}`, resources, context), ...rdsImplied(call.region, input, arn)];
+  },
   ecs: ({ call, input, arn }) => {
     const cluster = String(input.cluster ?? 'default')
       .split('/')
@@ -132,12 +139,13 @@ function rdsResources(input: Record<string, unknown>, arn: Subject['arn']): stri
 const withKind = (kind: string, name: string): string => (name.startsWith('arn:') ? name : `${kind}:${name}`);
 
 /** Tags are a right of their own; a key of the caller's choice must let him give RDS the use of it. */
-function rdsImplied(input: Record<string, unknown>, arn: Subject['arn']): Need[] {
+function rdsImplied(region: string, input: Record<string, unknown>, arn: Subject['arn']): Need[] {
   const tags = Object.keys(input).some((field) => field.startsWith('Tags.'));
+  const throughRds = { 'kms:ViaService': [`rds.${region}.amazonaws.com`] };
   const key = input.KmsKeyId ? arn('kms', `key/${String(input.KmsKeyId).replace(/^key\//, '')}`) : undefined;
   return [
     ...(tags ? [need('rds:AddTagsToResource', rdsResources(input, arn))] : []),
-    ...(key ? [need('kms:DescribeKey', [key]), need('kms:CreateGrant', [key])] : []),
+    ...(key ? [need('kms:DescribeKey', [key], throughRds), need('kms:CreateGrant', [key], throughRds)] : []),
   ];
 }
 

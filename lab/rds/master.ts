@@ -22,7 +22,22 @@ export async function createMaster(server: PostgresServer, master: Master): Prom
   await setMasterPassword(server, master.username, master.password);
   await server.query(`grant rds_superuser to ${id(master.username)} with admin option`);
   await server.query(`alter database postgres owner to ${id(master.username)}`);
+  await prepareAmcheck(server);
   if (master.databaseName) await server.query(`create database ${id(master.databaseName)} owner ${id(master.username)}`);
+}
+
+/**
+ * On RDS `rds_superuser` may create and use the extension `amcheck`. PostgreSQL keeps that to superusers, so here each database has it from
+ * the template on, and the role is given its use.
+ */
+async function prepareAmcheck(server: PostgresServer): Promise<void> {
+  await server.query('create extension amcheck', [], 'template1');
+  const rows = await server.query(
+    "select oid::regprocedure::text as signature from pg_proc where proname ~ '^(verify_heapam|bt_index_(parent_)?check)$'",
+    [],
+    'template1',
+  );
+  for (const { signature } of rows) await server.query(`grant execute on function ${signature} to rds_superuser`, [], 'template1');
 }
 
 export async function setMasterPassword(server: PostgresServer, username: string, password: string): Promise<void> {

@@ -10,6 +10,7 @@ import { findAction } from './actions/index.ts';
 import { ControlPlane } from './control-plane.ts';
 import { type Durations, LAB_DURATIONS } from './durations.ts';
 import { LabInstance } from './lab-instance.ts';
+import { parseReference } from './names.ts';
 import { CommonError, decodeInput, encodeError, encodeOutput } from './query-protocol.ts';
 
 export interface RdsOptions {
@@ -60,6 +61,12 @@ export class RdsService implements Stoppable {
   /** An instance for the judge and the fault injector. */
   instance(region: Region, identifier: string): LabInstance {
     return new LabInstance(this.control, this.control.get(region, identifier));
+  }
+
+  /** Tags of an instance or a snapshot, for whoever decides about rights. */
+  tagsOf(resource: string): ReadonlyMap<string, string> | undefined {
+    const { region, type, name } = parseReference(resource, 'db', '');
+    return type === 'snapshot' ? this.control.findSnapshot(region, name)?.tags : this.control.find(region, name)?.tags;
   }
 
   instances(): LabInstance[] {

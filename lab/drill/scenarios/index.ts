@@ -1,4 +1,5 @@
 import type { Scenario } from '../scenario.ts';
+import { backup } from './backup/index.ts';
 import { controlPlaneDown } from './control-plane-down.ts';
 import { databaseConnectionLoss } from './database-connection-loss.ts';
 import { failback } from './failback.ts';
@@ -20,4 +21,5 @@ export const scenarios: readonly Scenario[] = [
   recoveryRegionDown,
   controlPlaneDown,
   ...safety,
+  ...backup,
 ];

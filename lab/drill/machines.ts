@@ -1,0 +1,87 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  DescribeExecutionCommand,
+  ListStateMachinesCommand,
+  SFNClient,
+  StartExecutionCommand,
+  StopExecutionCommand,
+} from '@aws-sdk/client-sfn';
+import type { Region } from '../types.ts';
+import type { Drill } from './drill.ts';
+
+const POLL_MS = 250;
+const CALL_TIMEOUT_MS = 4_000;
+
+/** How an execution ended. */
+export interface Ended {
+  name: string;
+  status: string;
+  /** JSON, parsed; empty where there is none. */
+  output: Record<string, unknown>;
+  cause?: string;
+  seconds: number;
+}
+
+/** The machines of one region that are not the failover's, as a person starts and follows them. */
+export class Machines {
+  private readonly sfn: SFNClient;
+
+  constructor(
+    private readonly drill: Drill,
+    private readonly region: Region,
+  ) {
+    const { lab } = drill;
+    const requestHandler = { requestTimeout: CALL_TIMEOUT_MS, connectionTimeout: CALL_TIMEOUT_MS, throwOnRequestTimeout: true };
+    this.sfn = new SFNClient({ region, endpoint: lab.endpoint('internet'), credentials: lab.credentials, maxAttempts: 2, requestHandler });
+  }
+
+  /** Starts a machine, by the end of its name. */
+  async start(machine: string, input: object): Promise<string> {
+    const { stateMachines = [] } = await this.sfn.send(new ListStateMachinesCommand({ maxResults: 1_000 }));
+    const found = stateMachines.find(({ name }) => name?.endsWith(`-${machine}`));
+    if (!found) throw new Error(`no state machine ${machine} in ${this.region}`);
+    const name = `drill-${machine}-${Date.now()}`;
+    const { executionArn } = await this.sfn.send(
+      new StartExecutionCommand({ stateMachineArn: found.stateMachineArn, name, input: JSON.stringify(input) }),
+    );
+    return executionArn!;
+  }
+
+  async ended(executionArn: string, boundMs: number): Promise<Ended> {
+    const deadline = Date.now() + boundMs;
+    for (;;) {
+      this.drill.parts.signal.throwIfAborted();
+      const run = await this.sfn.send(new DescribeExecutionCommand({ executionArn }));
+      if (run.status !== 'RUNNING') {
+        const seconds = ((run.stopDate?.getTime() ?? Date.now()) - (run.startDate?.getTime() ?? 0)) / 1_000;
+        return {
+          name: run.name ?? '',
+          status: run.status ?? '',
+          output: JSON.parse(run.output ?? '{}'),
+          cause: run.cause ?? run.error,
+          seconds,
+        };
+      }
+      if (Date.now() > deadline) throw new Error(`${run.name} in ${this.region} still runs after ${boundMs / 1_000} s`);
+      await sleep(POLL_MS);
+    }
+  }
+
+  /** Starts a machine and waits for its end. */
+  async run(machine: string, input: object, boundMs: number): Promise<Ended> {
+    this.drill.parts.progress.phase(`${machine} in ${this.region}`);
+    const ended = await this.ended(await this.start(machine, input), boundMs);
+    this.drill.note(
+      `${this.region}: ${machine} ${ended.status} in ${ended.seconds.toFixed(1)} s${ended.cause ? ` (${ended.cause.slice(0, 200)})` : ''}`,
+    );
+    return ended;
+  }
+
+  async stop(executionArn: string): Promise<void> {
+    await this.sfn.send(new StopExecutionCommand({ executionArn }));
+  }
+
+  close(): void {
+    this.sfn.destroy();
+  }
+}

@@ -1,0 +1,62 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { type DBInstance, type DBSnapshot, DescribeDBInstancesCommand, DescribeDBSnapshotsCommand, RDSClient } from '@aws-sdk/client-rds';
+import { DynamoDBDocumentClient, QueryCommand } from '@aws-sdk/lib-dynamodb';
+import type { Region } from '../types.ts';
+import type { Drill } from './drill.ts';
+
+/** A recovery point as Lifeboat's ledger has it; what a person would read there. */
+export interface LedgerPoint {
+  id: string;
+  standing: string;
+  dueAt: string;
+  copies: { region: Region; arn: string; deletedAt?: string }[];
+  verification?: { run: string; restoreSeconds?: number; checks: { check: string; verdict: string; detail?: string }[] };
+}
+
+/** What is there of backups: by RDS's own word, and by Lifeboat's. */
+export class BackupView {
+  private readonly settings: { endpoint: string; credentials: Drill['lab']['credentials']; maxAttempts: number };
+
+  constructor(
+    private readonly drill: Drill,
+    private readonly environment: string,
+  ) {
+    this.settings = { endpoint: drill.lab.endpoint('internet'), credentials: drill.lab.credentials, maxAttempts: 2 };
+  }
+
+  /** Newest first. */
+  async points(): Promise<LedgerPoint[]> {
+    const client = DynamoDBDocumentClient.from(new DynamoDBClient({ ...this.settings, region: this.drill.recovery }));
+    try {
+      const { Items = [] } = await client.send(
+        new QueryCommand({
+          TableName: `lifeboat-${this.environment}-ledger`,
+          KeyConditionExpression: 'pk = :pk',
+          ExpressionAttributeValues: { ':pk': 'recovery-point#orders#orders' },
+          ScanIndexForward: false,
+        }),
+      );
+      return Items as LedgerPoint[];
+    } finally {
+      client.destroy();
+    }
+  }
+
+  async snapshots(region: Region): Promise<DBSnapshot[]> {
+    return this.rds(
+      region,
+      async (client) => (await client.send(new DescribeDBSnapshotsCommand({ SnapshotType: 'manual' }))).DBSnapshots ?? [],
+    );
+  }
+
+  /** Restored copies that are still there. */
+  async copies(region: Region): Promise<DBInstance[]> {
+    const all = await this.rds(region, async (client) => (await client.send(new DescribeDBInstancesCommand({}))).DBInstances ?? []);
+    return all.filter(({ DBInstanceIdentifier }) => DBInstanceIdentifier?.startsWith(`lifeboat-${this.environment}-`));
+  }
+
+  private async rds<T>(region: Region, work: (client: RDSClient) => Promise<T>): Promise<T> {
+    const client = new RDSClient({ ...this.settings, region });
+    return work(client).finally(() => client.destroy());
+  }
+}

@@ -1,0 +1,115 @@
+import { describe, expect, it } from 'vitest';
+import { closeBackup } from '../../lambdas/backup/close-backup.ts';
+import { type BackupRequest, jobsOf } from '../../lambdas/backup/jobs.ts';
+import { pruneRecoveryPoints } from '../../lambdas/backup/prune-recovery-points.ts';
+import { readBackupRequest } from '../../lambdas/backup/read-backup-request.ts';
+import { startBackup } from '../../lambdas/backup/start-backup.ts';
+import { InvalidRequest } from '../../lambdas/kit/errors.ts';
+import { RecoveryPoints } from '../../lambdas/kit/recovery-points.ts';
+import { OWNER_TAG } from '../../lambdas/resources/rds-snapshots.ts';
+import { leaseOf, NOW } from '../kit/services.ts';
+import { bothSites, primaryBase } from './memory.ts';
+
+const DAY_MS = 86_400_000;
+const requestAt = (ageDays: number): BackupRequest => ({
+  run: 'run-1',
+  tier: 'daily',
+  dueAt: new Date(NOW - ageDays * DAY_MS).toISOString(),
+  workloads: ['orders'],
+});
+
+const history = async (ages: readonly number[]) => {
+  const base = primaryBase();
+  const { memory, snapshots } = bothSites();
+  const points = new RecoveryPoints(base.ledger);
+  for (const age of ages) {
+    const [job] = jobsOf(base.plan, 'primary', requestAt(age));
+    for (const site of [memory.primary, memory.recovery]) site.add(job!.id);
+    const copies = (['primary', 'recovery'] as const).map((site) => {
+      const { region, known } = memory[site];
+      return { site, region, arn: known.get(job!.id)!.arn, completedAt: job!.dueAt, encrypted: true };
+    });
+    const facts = { instance: job!.instance, engine: 'postgres', engineVersion: '18.4', allocatedGb: 20 };
+    const { id, workload, database, tier, dueAt } = job!;
+    await points.record({ id, workload, database, tier, dueAt, ...facts, copies });
+    await points.note({ id, workload, database, dueAt }, { standing: 'verified' });
+  }
+  const prune = () => pruneRecoveryPoints.run({ request: requestAt(0) }, { ...base, snapshots, points });
+  const listed = base.ledger.list.bind(base.ledger);
+  Object.assign(base.ledger, { list: async (pk: string) => (await listed(pk)).reverse() });
+  return { base, memory, points, prune };
+};
+
+describe('pruning', () => {
+  it('deletes old snapshots in both sites and records when', async () => {
+    const { memory, points, prune } = await history([1, 2, 3, 40]);
+    expect(await prune()).toEqual({ removed: 2 });
+    expect([...memory.primary.known.keys(), ...memory.recovery.known.keys()]).toHaveLength(6);
+    const gone = (await points.list('orders', 'orders')).find(({ dueAt }) => Date.parse(dueAt) < NOW - 30 * DAY_MS)!;
+    expect(gone.copies.map(({ deletedAt }) => deletedAt)).toEqual(Array(2).fill(new Date(NOW).toISOString()));
+    expect(await prune()).toEqual({ removed: 0 });
+  });
+
+  it('touches no snapshot whose tags or ARN are not those of the ledger', async () => {
+    const { memory, prune } = await history([1, 2, 3, 40]);
+    const oldest = [...memory.primary.known.keys()].at(-1)!;
+    memory.primary.known.get(oldest)!.tags[OWNER_TAG] = 'another';
+    memory.recovery.known.get(oldest)!.arn = 'another';
+    await prune();
+    expect(memory.primary.known.has(oldest)).toBe(true);
+    expect(memory.recovery.known.has(oldest)).toBe(true);
+  });
+
+  it('does not count what somebody else deleted', async () => {
+    const { memory, prune } = await history([1, 2, 40]);
+    const [newest] = memory.primary.known.keys();
+    memory.primary.known.delete(newest!);
+    memory.recovery.known.delete(newest!);
+    expect(await prune()).toEqual({ removed: 0 });
+  });
+});
+
+describe('closing', () => {
+  it('fails, names and tells a database without a copy in the other site', async () => {
+    const { base, points } = await history([0]);
+    const [point] = await points.list('orders', 'orders');
+    await points.note(point!, { copies: point!.copies.slice(0, 1) });
+    const told: string[] = [];
+    const tell = async (subject: string) => void told.push(subject);
+    const put = async () => {};
+    const output = await closeBackup.run({ request: requestAt(0) }, { ...base, points, tell, put });
+    expect(output).toMatchObject({ succeeded: false, good: 0, problems: [`${point!.id}: no sound copy in site 'recovery'`] });
+    expect(told).toEqual(['1 backups failed']);
+  });
+});
+
+describe('starting', () => {
+  const schedule = { tier: 'daily' as const, at: '02:15', timeZone: 'UTC', dueAt: '2026-11-20T02:15:00Z' };
+
+  it('is one run for one due time, where the workload is active, and nothing elsewhere', async () => {
+    const started: string[] = [];
+    const start = async (name: string): Promise<'known' | 'started'> => {
+      const known = started.includes(name);
+      if (!known) started.push(name);
+      return known ? 'known' : 'started';
+    };
+    const base = primaryBase();
+    expect(await startBackup.run(schedule, { ...base, start })).toEqual({ decision: 'started', because: 'daily-0215-UTC-202611200215' });
+    expect(await startBackup.run(schedule, { ...base, start })).toMatchObject({ decision: 'known' });
+    const standby = primaryBase();
+    standby.memory.current = leaseOf({ holder: 'recovery' });
+    expect(await startBackup.run(schedule, { ...standby, start })).toMatchObject({ decision: 'nothing to do' });
+    expect(started).toHaveLength(1);
+  });
+
+  it('takes {} from the console, and refuses what it cannot do with the field named', async () => {
+    const execution = { name: 'by-hand', startedAt: '2026-11-20T12:00:00Z' };
+    const base = primaryBase();
+    expect(await readBackupRequest.run({ execution, given: {} }, base)).toEqual({
+      request: { run: 'by-hand', tier: 'six-hourly', dueAt: '2026-11-20T12:00:00.000Z', workloads: ['orders'] },
+    });
+    await expect(readBackupRequest.run({ execution, given: { tier: 'yearly' } }, base)).rejects.toThrow(/^tier: /);
+    await expect(readBackupRequest.run({ execution, given: { workloads: ['billing'] } }, base)).rejects.toThrow(InvalidRequest);
+    await expect(readBackupRequest.run({ execution, given: { tier: 'hourly' } }, base)).rejects.toThrow('tier: no database');
+  });
+});

@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest';
+import { copySnapshots } from '../../lambdas/backup/copy-snapshots.ts';
+import { type BackupRequest, jobsOf } from '../../lambdas/backup/jobs.ts';
+import { recordRecoveryPoints } from '../../lambdas/backup/record-recovery-points.ts';
+import { takeSnapshots } from '../../lambdas/backup/take-snapshots.ts';
+import { NotReady } from '../../lambdas/kit/errors.ts';
+import { type RecoveryPoint, RecoveryPoints } from '../../lambdas/kit/recovery-points.ts';
+import { bothSites, planWith, primaryBase, untilReady } from './memory.ts';
+
+const request: BackupRequest = { run: 'run-1', tier: 'daily', dueAt: '2026-11-20T02:15:00.000Z', workloads: ['orders'] };
+const noManifest = { find: async () => undefined, save: async () => {} } as never;
+
+describe('a backup of 300 databases', () => {
+  it('takes and copies each, drops none, never has over 20 copies on their way, and lists instead of asking one by one', async () => {
+    const plan = planWith(300);
+    const base = primaryBase(plan);
+    const { memory, snapshots } = bothSites();
+    const taken = await untilReady(() => takeSnapshots.run({ request }, { ...base, snapshots }));
+    expect(taken.output).toEqual({ taken: 300, of: 300 });
+    const takeLists = memory.primary.calls.filter((call) => call === 'list').length;
+    expect(takeLists).toBe(taken.polls);
+
+    const copied = await untilReady(() => copySnapshots.run({ request }, { ...base, snapshots }));
+    expect(copied.output).toEqual({ copied: 300, of: 300 });
+    expect(copied.polls).toBeGreaterThanOrEqual(300 / 20);
+    // Three pages of a hundred for each list.
+    const pagesPerPoll = 2 * 3;
+    expect(pagesPerPoll / 300).toBeLessThanOrEqual(0.2);
+    const lists = [...memory.primary.calls, ...memory.recovery.calls].filter((call) => call === 'list').length;
+    expect(lists).toBeLessThanOrEqual(takeLists + 2 * copied.polls);
+    expect(memory.recovery.calls.filter((call) => call.startsWith('copy'))).toHaveLength(300);
+  });
+});
+
+describe('taking snapshots', () => {
+  it('waits for an instance that is busy and asks again', async () => {
+    const base = primaryBase(planWith(2));
+    const { memory, snapshots } = bothSites();
+    memory.primary.busy.add('d1-primary');
+    await expect(takeSnapshots.run({ request }, { ...base, snapshots })).rejects.toThrow(NotReady);
+    await expect(takeSnapshots.run({ request }, { ...base, snapshots })).rejects.toThrow(
+      /1 of 2 .*d1-daily-202611200215 waits: backing-up/,
+    );
+    memory.primary.busy.clear();
+    expect((await untilReady(() => takeSnapshots.run({ request }, { ...base, snapshots }))).output.taken).toBe(2);
+    expect(memory.primary.calls.filter((call) => call.startsWith('take') && call.includes('d0'))).toHaveLength(1);
+  });
+
+  it('leaves out what can never be taken, and holds nobody else up for it', async () => {
+    const base = primaryBase(planWith(2));
+    const { memory, snapshots } = bothSites();
+    memory.primary.missing.add('d0-primary');
+    expect((await untilReady(() => takeSnapshots.run({ request }, { ...base, snapshots }))).output).toEqual({ taken: 1, of: 2 });
+  });
+});
+
+describe('a recovery point', () => {
+  it('counts only copies that are complete, of the same engine and size, and encrypted in the other site', async () => {
+    const base = primaryBase(planWith(4));
+    const { memory, snapshots } = bothSites();
+    const ids = jobsOf(base.plan, 'primary', request).map(({ id }) => id);
+    for (const id of ids) memory.primary.add(id);
+    memory.recovery.add(ids[0]!, { encrypted: true });
+    memory.recovery.add(ids[1]!, { encrypted: false });
+    memory.recovery.add(ids[2]!, { encrypted: true, allocatedGb: 10 });
+    memory.recovery.add(ids[3]!, { encrypted: true, status: 'creating' });
+    const points = new RecoveryPoints(base.ledger);
+    await recordRecoveryPoints.run({ request }, { ...base, snapshots, points, manifests: noManifest });
+    const recorded = [...base.memory.items.values()] as unknown as RecoveryPoint[];
+    expect(recorded.map(({ id, standing, copies }) => [id, standing, copies.map(({ site }) => site)])).toEqual([
+      [ids[0], 'unverified', ['primary', 'recovery']],
+      [ids[1], 'unverified', ['primary']],
+      [ids[2], 'unverified', ['primary']],
+      [ids[3], 'unverified', ['primary']],
+    ]);
+  });
+
+  it('that is recorded again keeps what a verification found', async () => {
+    const base = primaryBase(planWith(1));
+    const { memory, snapshots } = bothSites();
+    const [job] = jobsOf(base.plan, 'primary', request);
+    memory.primary.add(job!.id);
+    const points = new RecoveryPoints(base.ledger);
+    await recordRecoveryPoints.run({ request }, { ...base, snapshots, points, manifests: noManifest });
+    await points.note(job!, { standing: 'verified' });
+    await recordRecoveryPoints.run({ request }, { ...base, snapshots, points, manifests: noManifest });
+    expect((await points.find(job!))!.standing).toBe('verified');
+  });
+});
