@@ -158,5 +158,7 @@ export async function main(argv: readonly string[]): Promise<number> {
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  process.exitCode = await main(process.argv.slice(2));
+  const code = await main(process.argv.slice(2));
+  // Everything that was started has been stopped: an idle connection to it is no reason to stay.
+  process.stdout.write('', () => process.exit(code));
 }
