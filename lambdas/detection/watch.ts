@@ -9,6 +9,7 @@ import { required } from '../kit/step.ts';
 import { databasesOf } from '../resources/database.ts';
 import { activeSiteFromAfar } from './active-site.ts';
 import { Guard } from './guard.ts';
+import { Handover } from './handover.ts';
 import { every } from './loop.ts';
 import { Observer } from './observer.ts';
 import { reporter } from './reporter.ts';
@@ -24,20 +25,18 @@ export const handler = async (): Promise<{ ended: 'successor' | 'deadline' }> =>
   const plan = loadPlan();
   const region = required('AWS_REGION');
   const observations = new Observations(plan, region);
-  const id = randomUUID();
-  await observations.beginLoop(id);
-
-  const watch = buildWatch(plan, region, observations);
+  const { duties, isReady } = buildWatch(plan, region, observations);
+  const handover = new Handover(randomUUID(), observations, isReady);
   const stop = new AbortController();
   let ended: 'successor' | 'deadline' = 'deadline';
   // A timer of our own: a signal made of AbortSignal.timeout and AbortSignal.any may be collected before it fires (nodejs/node#57736).
   const deadline = setTimeout(() => stop.abort(), LONGEST_LOOP_MS);
-  const handover = every(HANDOVER_CHECK_MS, stop.signal, async () => {
-    if ((await observations.newestLoop()) === id) return;
+  const handOver = every(HANDOVER_CHECK_MS, stop.signal, async () => {
+    if (!(await handover.look())) return;
     ended = 'successor';
     stop.abort();
   });
-  await Promise.all([handover, ...watch.map(({ periodMs, round }) => every(periodMs, stop.signal, round))]);
+  await Promise.all([handOver, ...duties.map(({ periodMs, round }) => every(periodMs, stop.signal, round))]);
   clearTimeout(deadline);
   return { ended };
 };
@@ -47,7 +46,13 @@ interface Duty {
   round: () => Promise<void>;
 }
 
-const buildWatch = (plan: Environment, region: string, observations: Observations): Duty[] => {
+interface Watch {
+  duties: Duty[];
+  /** Have all guards reached the ledger? The witness has none. */
+  isReady: () => boolean;
+}
+
+const buildWatch = (plan: Environment, region: string, observations: Observations): Watch => {
   const site = siteOf(plan, region);
   const guards = new Map(site ? plan.workloads.map((workload) => [workload.name, buildGuard(plan, workload, site)] as const) : []);
   const activeSite = site ? async ({ name }: { name: string }) => guards.get(name)?.lease?.holder : activeSiteFromAfar(plan);
@@ -69,7 +74,7 @@ const buildWatch = (plan: Environment, region: string, observations: Observation
   };
   const duties: Duty[] = [{ periodMs: plan.detection.intervalSeconds * 1000, round: observeAll }];
   for (const guard of guards.values()) duties.push({ periodMs: plan.lease.renewEverySeconds * 1000, round: () => guard.round() });
-  return duties;
+  return { duties, isReady: () => [...guards.values()].every((guard) => guard.lease !== undefined) };
 };
 
 /** What is not known is not reported. */
