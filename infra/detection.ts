@@ -122,14 +122,14 @@ export class Detection extends Construct {
           namespace: 'Lifeboat',
           metricName: 'StandbySilent',
           dimensionsMap: { Environment: environment.name, Workload: name },
-          statistic: 'Minimum',
+          statistic: 'Maximum',
           period: Duration.minutes(1),
         }),
         threshold: 1,
-        evaluationPeriods: 1, // the metric itself waits for a minute of silence
+        evaluationPeriods: 1, // the metric itself waits for half a minute of silence
         missing: 'notBreaching', // only the active site asks; the standby site has nothing to say
         topic: notification.topic,
-        impact: `The standby of '${name}' has said nothing for a minute: if the active region failed now, nothing would take over.`,
+        impact: `The standby of '${name}' has said nothing for half a minute: if the active region failed now, nothing would take over.`,
         runbook: 'Standby silent',
         notCovered: 'a standby that speaks but lags, or whose compute would not start',
       });

@@ -141,6 +141,19 @@ export class Drill {
     return this.ended(mine, `a failover in ${region} ends`, boundMs);
   }
 
+  /** An alarm of a region, known by the end of its name, fires. */
+  async alarms(region: Region, nameEnd: string, boundMs: number): Promise<void> {
+    const { watcher, signal, progress } = this.parts;
+    const what = `alarm *${nameEnd} fires in ${region}`;
+    progress.phase(`Until ${what}`);
+    await watcher.until(
+      what,
+      () => [...watcher.alarmStates(region)].some(([name, state]) => name.endsWith(nameEnd) && state === 'ALARM') || undefined,
+      boundMs,
+      signal,
+    );
+  }
+
   /** The client gets so many orders acknowledged, by one site where it is named. */
   async writes(count: number, options: { site?: Region; boundMs: number }): Promise<void> {
     this.parts.progress.phase(`${count} orders are acknowledged${options.site ? ` by ${options.site}` : ''}`);

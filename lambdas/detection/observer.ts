@@ -6,7 +6,7 @@ import { freshMsFor, judge } from './judge.ts';
 import { probe } from './probe.ts';
 
 /** Longer than a handover between two loops takes. */
-const SILENT_AFTER_MS = 60_000;
+const SILENT_AFTER_MS = 30_000;
 
 export interface ObserverServices {
   plan: Environment;

@@ -63,14 +63,13 @@ const buildWatch = (plan: Environment, region: string, observations: Observation
   const report = reporter(metricWriter(plan.name), () => performance.now());
 
   const observeAll = async () => {
-    const down = await Promise.all(observers.map(async ({ name, observer }) => metric('WorkloadDown', name, await observer.round())));
-    if (!site) return;
-    await report(down.flat(), async () => {
-      const silent = await Promise.all(
-        observers.map(async ({ name, observer }) => metric('StandbySilent', name, await observer.standbyIsSilent())),
-      );
-      return [...silent.flat(), { name: 'WatchBeat', value: 1 }];
-    });
+    const signals = await Promise.all(
+      observers.map(async ({ name, observer }) => [
+        ...metric('WorkloadDown', name, await observer.round()),
+        ...metric('StandbySilent', name, await observer.standbyIsSilent()),
+      ]),
+    );
+    if (site) await report(signals.flat());
   };
   const duties: Duty[] = [{ periodMs: plan.detection.intervalSeconds * 1000, round: observeAll }];
   for (const guard of guards.values()) duties.push({ periodMs: plan.lease.renewEverySeconds * 1000, round: () => guard.round() });
