@@ -1,3 +1,4 @@
+import { callsOfRun } from './calls.ts';
 import type { Findings } from './measure.ts';
 import { phaseSeconds } from './phases.ts';
 
@@ -71,6 +72,40 @@ export const oneRunSucceeded = (): Promised => ({
   broken: ({ evidence: { executions, faultAt } }) => {
     const good = executions.filter(({ status, startedAt }) => status === 'SUCCEEDED' && startedAt >= faultAt);
     return good.length === 1 ? undefined : `${good.length} runs succeeded of ${executions.length}`;
+  },
+});
+
+/** Idempotence, seen from outside: what cannot be undone was accepted once. */
+export const onlyOnce = (action: string): Promised => ({
+  text: `${action} was accepted exactly once`,
+  broken: ({ evidence }) => {
+    const accepted = evidence.calls.filter((call) => call.action === action && call.status === 200).length;
+    return accepted === 1 ? undefined : `${action} was accepted ${accepted} times`;
+  },
+});
+
+/** A gate holds: nothing was promoted before this event of the timeline. */
+export const notPromotedBefore = (event: string): Promised => ({
+  text: `Nothing was promoted before: ${event}`,
+  broken: ({ evidence: { calls, timeline } }) => {
+    const at = timeline.find((one) => one.event === event)?.at;
+    if (at === undefined) return `it never came to: ${event}`;
+    const early = calls.find((call) => call.action === 'PromoteReadReplica' && call.at < at);
+    return early ? `${early.principal} asked for a promotion ${seconds((at - early.at) / 1_000)} before` : undefined;
+  },
+});
+
+const READS = /^(Describe|Get|List|Query|Scan|Head|BatchGet)/;
+
+/** A dry run writes nothing: by the record of calls, not by its own word. */
+export const dryRunsWroteNothing = (runs: number): Promised => ({
+  text: `${runs} dry runs made no call that changes anything`,
+  broken: ({ evidence: { executions, calls } }) => {
+    const dry = executions.filter(({ input }) => (JSON.parse(input) as { dryRun?: boolean }).dryRun === true);
+    const made = dry.flatMap((execution) => callsOfRun(calls, execution));
+    if (dry.length !== runs || made.length === 0) return `${dry.length} dry runs with ${made.length} recorded calls: nothing is proven`;
+    const writes = new Set(made.filter(({ action }) => !READS.test(action)).map(({ principal, action }) => `${principal} ${action}`));
+    return writes.size === 0 ? undefined : `a dry run called ${[...writes].join(', ')}`;
   },
 });
 
