@@ -63,6 +63,21 @@ const riskProblems: Rule = ({ consistency, failover, acceptedRisks }) => {
   ];
 };
 
+/** What the guard alone cannot do is said where an alarm, and nobody else, would find out. */
+const enforcementProblems: Rule = ({ failover, acceptedRisks, workloads }) => {
+  const risk = 'automatic-failover-past-a-dead-guard';
+  if (failover.policy !== 'automatic' || acceptedRisks.includes(risk)) return [];
+  return each(workloads, ({ databases }, i) =>
+    each(databases, ({ enforcement }, j) => ({ enforcement, path: ['workloads', i, 'databases', j, 'enforcement'] })),
+  )
+    .flat()
+    .filter(({ enforcement }) => enforcement === 'guard')
+    .map(({ path }) => ({
+      path,
+      message: `is 'guard' under the policy 'automatic': with the guard dead, its database alive and its region cut off, two sites would write; use 'database', or accept the risk: acceptedRisks: ['${risk}']`,
+    }));
+};
+
 const leaseProblems: Rule = ({ lease }) => {
   const needed = lease.renewEverySeconds * 2 + lease.fenceLeadSeconds;
   if (needed < lease.ttlSeconds) return [];
@@ -180,6 +195,7 @@ const rules: readonly Rule[] = [
   witnessProblems,
   consistencyProblems,
   riskProblems,
+  enforcementProblems,
   leaseProblems,
   nameProblems,
   zoneProblems,

@@ -46,6 +46,11 @@ const rdsPostgresReplica = z.strictObject({
   port: z.number().int().min(1).max(65535).default(5432),
   /** TLS verified against AWS's authorities, as RDS requires by default. */
   tls: z.boolean().default(true),
+  /**
+   * What ends the workload's writes when the lease is not renewed. `database`: the database itself, by triggers that `lifeboat lease
+   * install` makes. `guard`: only the guard, so two sites may write while the guard is dead, its database alive and its region cut off.
+   */
+  enforcement: z.enum(['database', 'guard']).default('database'),
   /** The roles with which the workload writes: a fence takes their login and ends their sessions. */
   applicationRoles: z.array(z.string().regex(/^[a-z_][a-z0-9_]*$/)).min(1),
   /** Snapshots, their copies in the other site, and their proof; `{}` takes the defaults, leaving it out takes none. */
@@ -140,7 +145,7 @@ export const environmentShape = z.strictObject({
   /** `strong` needs three regions of one DynamoDB set (US, EU or AP); `eventual` may lose the lease's newest word with a region. */
   consistency: z.enum(['strong', 'eventual']).default('strong'),
   /** Risks taken knowingly, by name. */
-  acceptedRisks: z.array(z.enum(['automatic-failover-on-eventual-ledger'])).default([]),
+  acceptedRisks: z.array(z.enum(['automatic-failover-on-eventual-ledger', 'automatic-failover-past-a-dead-guard'])).default([]),
   detection,
   lease: lease.prefault({}),
   failover: failover.prefault({}),

@@ -3,6 +3,7 @@ import { decideGuard, type Lease } from '../kit/lease.ts';
 import type { Ledger } from '../kit/ledger.ts';
 import type { Environment, SiteName, Workload } from '../kit/plan.ts';
 import type { DatabaseAdapter } from '../resources/database.ts';
+import type { RenewalResult } from '../resources/postgres-lease.ts';
 
 export interface GuardServices {
   plan: Environment;
@@ -26,6 +27,7 @@ export class Guard {
   /** Monotonic time until which our last renewal surely counts. */
   private deadline?: number;
   private fencedLocally = false;
+  private readonly unleased = new Set<string>();
 
   constructor(
     private readonly workload: Workload,
@@ -65,6 +67,35 @@ export class Guard {
     if (!won) return; // the lease changed since it was read: the next round sees how
     this.deadline = asked + ttlMs;
     this.fencedLocally = false;
+    // Closed in this epoch, and the release did not come through: only a new epoch opens it again.
+    if ((await this.open(lease.epoch)).includes('refused')) await this.yield(lease);
+  }
+
+  /** After the ledger's answer, and not for longer than the fence's lead before its deadline: the workload may write. */
+  private open(epoch: number): Promise<RenewalResult[]> {
+    const { plan, monotonic, databases, log } = this.services;
+    const remainingMs = () => this.deadline! - plan.lease.fenceLeadSeconds * 1000 - monotonic();
+    const opened = databases.map(async (database) => {
+      try {
+        const result = await database.open(epoch, remainingMs);
+        this.noteProtection(database.name, result);
+        return result;
+      } catch (error) {
+        log('database-not-opened', { workload: this.workload.name, database: database.name, error: messageOf(error) });
+        return 'late';
+      }
+    });
+    return Promise.all(opened);
+  }
+
+  /** Says it once when a database that should refuse writes by itself cannot. */
+  private noteProtection(name: string, result: RenewalResult): void {
+    const { enforcement } = this.workload.databases.find((database) => database.name === name) ?? {};
+    if (result !== 'absent') this.unleased.delete(name);
+    else if (enforcement === 'database' && !this.unleased.has(name)) {
+      this.unleased.add(name);
+      this.services.log('database-lease-not-installed', { workload: this.workload.name, database: name, fix: 'lifeboat lease install' });
+    }
   }
 
   /** The oldest heartbeat of the workload's databases, or nothing when one of them could not be written. */
@@ -79,15 +110,19 @@ export class Guard {
   }
 
   private async yield(lease: Lease): Promise<void> {
-    const finalLsn = await this.fence();
+    const finalLsn = await this.fence(lease.epoch);
     const { site, now, log } = this.services;
     const released = await this.services.ledger.release(lease, { site, epoch: lease.epoch, at: now(), finalLsn });
     log('lease-released', { workload: this.workload.name, epoch: lease.epoch, to: lease.claim?.site, released });
   }
 
   private async retake(lease: Lease): Promise<void> {
-    if (!(await this.services.ledger.retake(lease, this.services.now(), this.services.plan.lease.ttlSeconds * 1000))) return;
-    await Promise.all(this.services.databases.map((database) => database.unfence()));
+    const asked = this.services.monotonic();
+    const ttlMs = this.services.plan.lease.ttlSeconds * 1000;
+    if (!(await this.services.ledger.retake(lease, this.services.now(), ttlMs))) return;
+    this.deadline = asked + ttlMs;
+    this.fencedLocally = false;
+    await this.open(lease.epoch + 1);
     this.services.log('lease-retaken', { workload: this.workload.name, epoch: lease.epoch + 1 });
   }
 
@@ -97,7 +132,7 @@ export class Guard {
     const roles = await Promise.all(this.services.databases.map(async (database) => ({ database, role: await database.role() })));
     const open = roles.filter(({ role }) => role === 'writer');
     for (const { database } of open) {
-      const { endedSessions } = await database.fence();
+      const { endedSessions } = await database.fence(lease.epoch - 1);
       if (endedSessions > 0)
         this.services.log('returned-writer-fenced', {
           workload: this.workload.name,
@@ -114,10 +149,12 @@ export class Guard {
     if (site !== 'primary') return;
     const roles = await Promise.all(databases.map((database) => database.role()));
     if (roles.some((role) => role !== 'writer')) return;
+    // A ledger made anew goes on where the databases are: an older epoch could not write to them.
+    const epochs = await Promise.all(databases.map((database) => database.lastEpoch()));
     const lease: Lease = {
       workload: this.workload.name,
       holder: site,
-      epoch: 1,
+      epoch: Math.max(0, ...epochs) + 1,
       expiresAt: now() + plan.lease.ttlSeconds * 1000,
       released: false,
       serving: site,
@@ -139,9 +176,9 @@ export class Guard {
     );
   }
 
-  private async fence(): Promise<Record<string, string>> {
+  private async fence(epoch?: number): Promise<Record<string, string>> {
     const proofs = await Promise.all(
-      this.services.databases.map(async (database) => [database.name, (await database.fence()).finalLsn] as const),
+      this.services.databases.map(async (database) => [database.name, (await database.fence(epoch)).finalLsn] as const),
     );
     return Object.fromEntries(proofs);
   }

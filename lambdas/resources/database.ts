@@ -1,5 +1,6 @@
 import type { Database, SiteName, Workload } from '../kit/plan.ts';
 import type { Base } from '../kit/step.ts';
+import type { RenewalResult } from './postgres-lease.ts';
 import { RdsPostgresReplica } from './rds-postgres-replica.ts';
 
 /** What a database is right now, as its engine and its control plane say together. */
@@ -24,12 +25,23 @@ export interface DatabaseAdapter {
   hasReplayed(lsn: string): Promise<boolean>;
   /** Makes the standby a writer and proves it with a write. @throws NotReady until then, DatabaseUnrecoverable when it cannot be. */
   promote(): Promise<{ writableAt: string }>;
-  /** Ends the workload's logins and sessions at this site's writer and proves it. Returns the last log position. */
-  fence(): Promise<{ finalLsn: string; endedSessions: number }>;
+  /**
+   * Ends the workload's logins and sessions at this site's writer and proves it; the database lease refuses writes of this epoch for
+   * good. Without an epoch only what is overdue is ended: nothing, while the database lease is live. Returns the last log position.
+   * @throws LeaseLost when a later epoch writes here.
+   */
+  fence(epoch?: number): Promise<{ finalLsn: string; endedSessions: number }>;
   /** Lets the workload's roles log in again. */
   unfence(): Promise<void>;
-  /** Writes the heartbeat and makes sure that the workload may log in. Returns its time, epoch milliseconds. */
+  /** Writes the heartbeat. Returns its time, epoch milliseconds. */
   heartbeat(epoch: number): Promise<number>;
+  /**
+   * Renews the database's own right to write, for what remains, and lets the workload log in. `absent`: no database lease is installed,
+   * and nothing but this site's guard ends the workload's writes.
+   */
+  open(epoch: number, remainingMs: () => number): Promise<RenewalResult>;
+  /** The last epoch that wrote here, 0 if that is not known. */
+  lastEpoch(): Promise<number>;
   /** Backups on at the new writer. @throws NotReady while the instance is busy. */
   protect(): Promise<{ backupRetentionDays: number }>;
   /** One step towards being a replica of the other site's writer; says what it did, or `replicating`. */

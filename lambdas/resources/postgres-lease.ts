@@ -58,13 +58,24 @@ export const renewLease = async (client: pg.ClientBase, epoch: number, remaining
 
 /**
  * Refuses all further writes of this epoch and of earlier ones: no renewal on its way can open them again, only a later epoch's.
- * False where no lease is installed, or a later epoch holds.
+ * `later epoch`: one of those holds, and nothing was closed.
  */
-export const closeLease = async (client: pg.ClientBase, epoch: number): Promise<boolean> => {
-  const { rows } = await client.query(`SELECT to_regclass('lifeboat.lease_deadline') IS NOT NULL AS installed`);
-  if (!rows[0].installed) return false;
-  return (await client.query('SELECT lifeboat.close_lease($1) AS closed', [epoch])).rows[0].closed;
+export const closeLease = async (client: pg.ClientBase, epoch: number): Promise<'closed' | 'later epoch' | 'absent'> => {
+  if (!(await isInstalled(client))) return 'absent';
+  const { rows } = await client.query('SELECT lifeboat.close_lease($1) AS closed', [epoch]);
+  return rows[0].closed ? 'closed' : 'later epoch';
 };
+
+/** The last epoch that this database knows, and whether its writes are accepted at this moment; nothing where no lease is installed. */
+export const readLease = async (client: pg.ClientBase): Promise<{ epoch: number; live: boolean } | undefined> => {
+  if (!(await isInstalled(client))) return undefined;
+  const { rows } = await client.query(`
+    SELECT epoch::float8 AS epoch, NOT closed AND expires_at > clock_timestamp() AS live FROM lifeboat.lease`);
+  return rows[0];
+};
+
+const isInstalled = async (client: pg.ClientBase): Promise<boolean> =>
+  (await client.query(`SELECT to_regclass('lifeboat.lease_deadline') IS NOT NULL AS installed`)).rows[0].installed;
 
 /** Makes what the guard renews; no table is checked yet. @throws NotReady when another installation is under way. */
 export const prepareLease = async (client: pg.ClientBase): Promise<void> => {

@@ -47,16 +47,19 @@ export const hasReplayed = async (client: pg.Client, lsn: string): Promise<boole
 /**
  * Ends the workload's writing: logins off, a moment for transactions in flight, then sessions ended, then proof that none is left.
  * Logins alone are no fence, since a pool's open sessions write on; ended sessions alone are none, since pools reconnect.
+ * `closeWrites` is called in between, before the last log position is read: what it closes, nobody can open again.
  * @throws NotReady while a session is still there.
  */
 export const fenceRoles = async (
   client: pg.Client,
   roles: readonly string[],
   sleep: (ms: number) => Promise<void>,
+  closeWrites: () => Promise<unknown> = async () => undefined,
 ): Promise<{ finalLsn: string; endedSessions: number }> => {
   for (const role of roles) await client.query(`ALTER ROLE ${quoted(role)} NOLOGIN`);
   const drainUntil = Date.now() + DRAIN_MS;
   while ((await countSessions(client, roles, "AND state <> 'idle'")) > 0 && Date.now() < drainUntil) await sleep(50);
+  await closeWrites();
   const ended = await client.query(
     `SELECT pg_terminate_backend(pid, ${TERMINATE_TIMEOUT_MS}) FROM pg_stat_activity WHERE usename = ANY($1)`,
     [roles],

@@ -10,11 +10,12 @@ import {
 } from '@aws-sdk/client-rds'; // prettier-ignore
 import type pg from 'pg';
 import { guarded, localCalls } from '../kit/clients.ts';
-import { DatabaseUnrecoverable, NotReady } from '../kit/errors.ts';
+import { DatabaseUnrecoverable, LeaseLost, NotReady } from '../kit/errors.ts';
 import { type Database, otherSite, type SiteName } from '../kit/plan.ts';
 import type { Base } from '../kit/step.ts';
 import type { DatabaseAdapter, Role, StandbyReading } from './database.ts';
 import { Postgres } from './postgres.ts';
+import { closeLease, type RenewalResult, readLease, renewLease } from './postgres-lease.ts';
 import { beat, fenceRoles, hasReplayed, isFenced, isInRecovery, readStandby, unfenceRoles } from './postgres-writer.ts';
 
 const BACKUP_RETENTION_DAYS = 7;
@@ -88,13 +89,21 @@ export class RdsPostgresReplica implements DatabaseAdapter {
     return { writableAt: new Date(this.base.now()).toISOString() };
   }
 
-  fence(): Promise<{ finalLsn: string; endedSessions: number }> {
+  fence(epoch?: number): Promise<{ finalLsn: string; endedSessions: number }> {
+    const { applicationRoles } = this.config;
+    const closeWrites = (client: pg.Client) => async () => {
+      if (epoch !== undefined && (await closeLease(client, epoch)) === 'later epoch') throw this.laterEpoch(epoch);
+    };
     return this.sql(async (client) => {
       if (await isInRecovery(client)) return { finalLsn: '0/0', endedSessions: 0 };
-      if (await isFenced(client, this.config.applicationRoles)) {
+      const lease = await readLease(client);
+      if (epoch !== undefined && (lease?.epoch ?? 0) > epoch) throw this.laterEpoch(epoch);
+      const renewedByAnother = epoch === undefined && lease?.live === true;
+      if (renewedByAnother || (await isFenced(client, applicationRoles))) {
+        await closeWrites(client)();
         return { finalLsn: (await readStandby(client)).replayLsn, endedSessions: 0 };
       }
-      return fenceRoles(client, this.config.applicationRoles, this.base.sleep);
+      return fenceRoles(client, applicationRoles, this.base.sleep, closeWrites(client));
     });
   }
 
@@ -103,11 +112,19 @@ export class RdsPostgresReplica implements DatabaseAdapter {
   }
 
   heartbeat(epoch: number): Promise<number> {
+    return this.sql((client) => beat(client, epoch));
+  }
+
+  open(epoch: number, remainingMs: () => number): Promise<RenewalResult> {
     return this.sql(async (client) => {
-      const at = await beat(client, epoch);
-      await unfenceRoles(client, this.config.applicationRoles);
-      return at;
+      const result = await renewLease(client, epoch, remainingMs);
+      if (result === 'renewed' || (result === 'absent' && remainingMs() > 0)) await unfenceRoles(client, this.config.applicationRoles);
+      return result;
     });
+  }
+
+  async lastEpoch(): Promise<number> {
+    return (await this.sql(readLease))?.epoch ?? 0;
   }
 
   async protect(): Promise<{ backupRetentionDays: number }> {
@@ -131,7 +148,7 @@ export class RdsPostgresReplica implements DatabaseAdapter {
       throw new DatabaseUnrecoverable(`${this.identifier} is ${instance.DBInstanceStatus}`);
     if (instance.DBInstanceStatus !== 'available') return `waiting: ${instance.DBInstanceStatus}`;
     if (instance.ReadReplicaSourceDBInstanceIdentifier) return 'replicating';
-    await this.fence();
+    await this.fence(epoch - 1);
     await this.modify({ NewDBInstanceIdentifier: this.setAside(epoch) });
     this.address = undefined;
     return 'setting the old writer aside';
@@ -148,6 +165,10 @@ export class RdsPostgresReplica implements DatabaseAdapter {
       // It changed state between the two calls, a promotion already begun included: look again.
       if (!(error instanceof InvalidDBInstanceStateFault)) throw error;
     }
+  }
+
+  private laterEpoch(epoch: number): LeaseLost {
+    return new LeaseLost(`${this.identifier} is written in an epoch later than ${epoch}`);
   }
 
   private setAside(epoch: number): string {

@@ -7,7 +7,7 @@ import { databaseOf, leaseOf, NOW } from '../kit/services.ts';
 
 const claim: Lease['claim'] = { site: 'recovery', incident: 'run-1', execution: 'run-1', mode: 'failover', expiresAt: NOW + 60_000 };
 
-const guardOf = (options: { lease?: Lease; site?: 'primary' | 'recovery'; database?: Partial<DatabaseAdapter> }) => {
+const guardOf = (options: { lease?: Lease; site?: 'primary' | 'recovery'; database?: Partial<DatabaseAdapter>; renewal?: boolean }) => {
   const done: string[] = [];
   const clock = { monotonic: 0, reachable: true };
   let { lease } = options;
@@ -17,11 +17,14 @@ const guardOf = (options: { lease?: Lease; site?: 'primary' | 'recovery'; databa
     return answer;
   };
   const database = databaseOf({
-    fence: async () => {
-      done.push('fence');
+    fence: async (epoch) => {
+      done.push(epoch === undefined ? 'fence' : `fence epoch ${epoch}`);
       return { finalLsn: '0/300', endedSessions: 2 };
     },
-    unfence: async () => void done.push('unfence'),
+    open: async (epoch, remainingMs) => {
+      done.push(`open epoch ${epoch} for ${remainingMs()}`);
+      return 'renewed';
+    },
     ...options.database,
   });
   const guard = new Guard(demo.workloads[0]!, {
@@ -33,7 +36,7 @@ const guardOf = (options: { lease?: Lease; site?: 'primary' | 'recovery'; databa
         lease = made;
         return ask(`create epoch ${made.epoch}`, true);
       },
-      renew: async (_, expiresAt) => ask(`renew to +${expiresAt - NOW}`, true),
+      renew: async (_, expiresAt) => ask(`renew to +${expiresAt - NOW}`, options.renewal ?? true),
       release: async (_, fence) => ask(`release at ${fence.finalLsn.orders}`, true),
       retake: async () => ask('retake', true),
     },
@@ -46,10 +49,22 @@ const guardOf = (options: { lease?: Lease; site?: 'primary' | 'recovery'; databa
 };
 
 describe('guard', () => {
-  it('renews what its site holds, after a heartbeat', async () => {
+  it('renews what its site holds, and then the right to write in the database, until the fence has to begin', async () => {
     const { guard, done } = guardOf({ lease: leaseOf() });
     await guard.round();
+    expect(done).toEqual(['read', 'renew to +20000', 'open epoch 3 for 15000']);
+  });
+
+  it('opens nothing that the ledger did not renew', async () => {
+    const { guard, done } = guardOf({ lease: leaseOf(), renewal: false });
+    await guard.round();
     expect(done).toEqual(['read', 'renew to +20000']);
+  });
+
+  it('lets go of an epoch that its database has closed, since only a new one opens it again', async () => {
+    const { guard, done } = guardOf({ lease: leaseOf(), database: { open: async () => 'refused' } });
+    await guard.round();
+    expect(done).toEqual(['read', 'renew to +20000', 'fence epoch 3', 'release at 0/300']);
   });
 
   it('renews although the heartbeat fails: an engine that restarts in its region is no reason to lose the lease', async () => {
@@ -61,7 +76,7 @@ describe('guard', () => {
   it("yields to the other site's live claim: fence first, then release with the last log position", async () => {
     const { guard, done } = guardOf({ lease: leaseOf({ claim }) });
     await guard.round();
-    expect(done).toEqual(['read', 'fence', 'release at 0/300']);
+    expect(done).toEqual(['read', 'fence epoch 3', 'release at 0/300']);
   });
 
   it('does not release what it could not fence', async () => {
@@ -76,13 +91,13 @@ describe('guard', () => {
   it('takes back what it released once the run has given up, and opens the database', async () => {
     const { guard, done } = guardOf({ lease: leaseOf({ released: true }) });
     await guard.round();
-    expect(done).toEqual(['read', 'retake', 'unfence']);
+    expect(done).toEqual(['read', 'retake', 'open epoch 4 for 15000']);
   });
 
   it('closes a database here that is no replica while another site holds the lease', async () => {
     const open = guardOf({ lease: leaseOf({ holder: 'recovery', epoch: 4 }), database: { role: async () => 'writer' } });
     await open.guard.round();
-    expect(open.done).toEqual(['read', 'fence']);
+    expect(open.done).toEqual(['read', 'fence epoch 3']);
     const replica = guardOf({ lease: leaseOf({ holder: 'recovery', epoch: 4 }) });
     await replica.guard.round();
     expect(replica.done).toEqual(['read']);

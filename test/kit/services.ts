@@ -106,6 +106,8 @@ export const databaseOf = (over: Partial<DatabaseAdapter> = {}): DatabaseAdapter
   fence: async () => ({ finalLsn: '0/100', endedSessions: 1 }),
   unfence: async () => {},
   heartbeat: async () => NOW,
+  open: async () => 'renewed',
+  lastEpoch: async () => 0,
   protect: async () => ({ backupRetentionDays: 7 }),
   rebuild: async () => 'replicating',
   ...over,

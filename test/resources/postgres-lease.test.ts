@@ -130,13 +130,13 @@ describe('a transaction that began in time', () => {
 describe('renewal', () => {
   it('refuses an older epoch, and one that was closed; a later one opens', async () => {
     expect(await renewLease(master, epoch - 1, () => LONG_MS)).toBe('refused');
-    expect(await closeLease(master, epoch)).toBe(true);
+    expect(await closeLease(master, epoch)).toBe('closed');
     await expect(insert()).rejects.toMatchObject(refusal);
     expect(await renewLease(master, epoch, () => LONG_MS)).toBe('refused');
     await expect(insert()).rejects.toMatchObject(refusal);
     expect(await renewed(LONG_MS)).toBe('renewed');
     await insert();
-    expect(await closeLease(master, epoch - 1)).toBe(false);
+    expect(await closeLease(master, epoch - 1)).toBe('later epoch');
     await insert();
   });
 
@@ -157,7 +157,7 @@ describe('renewal', () => {
     expect(await renewLease(master, ++epoch, () => 0)).toBe('late');
     await removeLease(master);
     expect(await renewLease(master, ++epoch, () => LONG_MS)).toBe('absent');
-    expect(await closeLease(master, epoch)).toBe(false);
+    expect(await closeLease(master, epoch)).toBe('absent');
   });
 });
 
