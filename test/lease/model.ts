@@ -1,7 +1,7 @@
-import type { SiteName } from '../../lambdas/kit/plan.ts';
+import { otherSite, type SiteName } from '../../lambdas/kit/plan.ts';
 import { Engine, Process, type Weather } from './model/engine.ts';
 import { guard, type RunRequest, reconciler, run, type Surroundings } from './model/processes.ts';
-import { type Flaw, ModelDatabase, ModelLedger, otherSite, PARAMETERS, sites } from './model/state.ts';
+import { type Flaw, ModelDatabase, ModelLedger, PARAMETERS, sites } from './model/state.ts';
 
 export type { Flaw } from './model/state.ts';
 
@@ -15,7 +15,13 @@ export interface Schedule {
   /** A second loop of the region overlaps with the first. */
   twoLoops: boolean;
   /** A process sleeps, and goes on as if nothing had been; or dies, and another begins in its place. */
-  mishaps: readonly { to: 'guard' | 'second guard' | 'run' | 'reconciler'; site: SiteName; at: number; forMs: number; what: 'pause' | 'crash' }[];
+  mishaps: readonly {
+    to: 'guard' | 'second guard' | 'run' | 'reconciler';
+    site: SiteName;
+    at: number;
+    forMs: number;
+    what: 'pause' | 'crash';
+  }[];
   runs: readonly (Omit<RunRequest, 'incident'> & { site: SiteName; at: number })[];
 }
 
@@ -91,12 +97,12 @@ class Play {
 
   private spawn(kind: 'guard' | 'second guard' | 'reconciler', site: SiteName): void {
     const behaviour = kind === 'reconciler' ? reconciler(this.around(site)) : guard(this.around(site));
-    this.begin(new Process(`${kind} ${site}`, site, behaviour, () => {}));
+    this.begin(new Process(`${kind} ${site}`, site, behaviour));
   }
 
   private startRun(site: SiteName, request: Omit<RunRequest, 'incident'>): void {
     const incident = `run-${++this.runs}`;
-    this.begin(new Process(`run ${site}`, site, run(this.around(site), { ...request, incident }), () => {}));
+    this.begin(new Process(`run ${site}`, site, run(this.around(site), { ...request, incident })));
   }
 
   private begin(process: Process): void {
@@ -132,7 +138,8 @@ class Play {
 
   private check(): boolean {
     const { databases, engine, ledger, violations } = this;
-    if (databases.primary.accepts(engine.now) && databases.recovery.accepts(engine.now)) violations.push(`L1: two writers at ${engine.now}`);
+    if (databases.primary.accepts(engine.now) && databases.recovery.accepts(engine.now))
+      violations.push(`L1: two writers at ${engine.now}`);
     const { epoch } = ledger.lease;
     if (epoch < this.lastEpoch || epoch > this.lastEpoch + 1) violations.push(`L2: epoch ${this.lastEpoch} became ${epoch}`);
     this.lastEpoch = epoch;
@@ -146,8 +153,7 @@ class Play {
     // A writer already: well, if it has been the writer of all epochs since it became one.
     const { writerSince } = this.databases[site];
     const elsewhere = this.ledger.history.some(({ epoch, holder }) => epoch > writerSince && epoch <= lease.epoch && holder !== site);
-    if (!wasReplica && elsewhere)
-      this.violations.push(`L4: ${site} opened in epoch ${lease.epoch} without the rows of the epoch before`);
+    if (!wasReplica && elsewhere) this.violations.push(`L4: ${site} opened in epoch ${lease.epoch} without the rows of the epoch before`);
   }
 
   private sawRebuild({ site }: { site: SiteName }): void {

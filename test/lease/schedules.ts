@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import type { Schedule } from './model.ts';
 import { PARAMETERS } from './model/state.ts';
+import type { Schedule } from './model.ts';
 
 const CALM_AT_MS = 50_000;
 const HALF_SKEW_MS = PARAMETERS.maxClockSkewMs / 2;
@@ -52,7 +52,13 @@ const anything: fc.Arbitrary<Schedule> = fc.record({
 
 /** The active site is cut off, alive or with its guards dead, and the other one fails over: what matters are fractions of a second. */
 export const cutOff: fc.Arbitrary<Schedule> = fc
-  .record({ from: between(4_000, 20_000), seed: fc.nat(), slow: fc.constantFrom(0, 15, 50), clockErrorMs: clocks, deadGuards: fc.boolean() })
+  .record({
+    from: between(4_000, 20_000),
+    seed: fc.nat(),
+    slow: fc.constantFrom(0, 15, 50),
+    clockErrorMs: clocks,
+    deadGuards: fc.boolean(),
+  })
   .chain(({ from, seed, slow, clockErrorMs, deadGuards }) =>
     fc.record<Schedule>({
       weather: fc.record({
@@ -70,7 +76,13 @@ export const cutOff: fc.Arbitrary<Schedule> = fc
       twoLoops: fc.boolean(),
       mishaps: fc.constant(
         deadGuards
-          ? (['guard', 'second guard'] as const).map((to) => ({ to, site: 'primary' as const, at: from, forMs: 40_000, what: 'crash' as const }))
+          ? (['guard', 'second guard'] as const).map((to) => ({
+              to,
+              site: 'primary' as const,
+              at: from,
+              forMs: 40_000,
+              what: 'crash' as const,
+            }))
           : [],
       ),
       runs: fc.tuple(
@@ -103,4 +115,32 @@ export const toAndFro: fc.Arbitrary<Schedule> = fc.record({
   runs: fc.array(runOf(between(0, 40_000), 6_000), { minLength: 2, maxLength: 5 }),
 });
 
-export const schedule: fc.Arbitrary<Schedule> = fc.oneof(anything, cutOff, toAndFro);
+const moveTo = (site: 'primary' | 'recovery', earliest: number, latest: number) =>
+  fc.record({
+    site: fc.constant(site),
+    at: between(earliest, latest),
+    mode: fc.constant('failover' as const),
+    decisionMs: fc.constant(0),
+    confirmed: fc.constant(true),
+  });
+
+/** A move and soon the move back, while what an old loop said in the first one is still on its way. */
+const thereAndBack: fc.Arbitrary<Schedule> = fc.record({
+  weather: fc.record({
+    seed: fc.nat(),
+    lost: fc.constant(0),
+    doubled: fc.constant(60),
+    slow: fc.constant(70),
+    slowestMs: fc.constant(20_000),
+    slowOnly: fc.constant('guard'),
+    cuts: fc.constant([]),
+    calmAt: fc.constant(CALM_AT_MS),
+  }),
+  clockErrorMs: clocks,
+  commitLagMs,
+  twoLoops: fc.constant(true),
+  mishaps: fc.constant([]),
+  runs: fc.tuple(moveTo('recovery', 2_000, 4_000), moveTo('primary', 16_000, 28_000)),
+});
+
+export const schedule: fc.Arbitrary<Schedule> = fc.oneof(anything, cutOff, toAndFro, thereAndBack);

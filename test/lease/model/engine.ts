@@ -43,7 +43,6 @@ export class Process {
     readonly name: string,
     readonly site: SiteName,
     readonly behaviour: Behaviour,
-    readonly ended: () => void,
   ) {}
 }
 
@@ -100,11 +99,14 @@ export class Engine {
 
   private resume(process: Process, advance: () => IteratorResult<Step, void>): void {
     if (!process.alive) return;
-    if (this.now < process.pausedUntil) return this.at(process.pausedUntil, () => this.resume(process, advance));
+    if (this.now < process.pausedUntil) {
+      this.at(process.pausedUntil, () => this.resume(process, advance));
+      return;
+    }
     const { value, done } = advance();
-    if (done) return process.ended();
-    if ('sleepMs' in value) return this.at(this.now + value.sleepMs, () => this.resume(process, () => process.behaviour.next()));
-    this.send(process, value);
+    if (done) return;
+    if ('sleepMs' in value) this.at(this.now + value.sleepMs, () => this.resume(process, () => process.behaviour.next()));
+    else this.send(process, value);
   }
 
   /** A request that is lost, late or doubled may still take effect long after its sender has given up on it. */
@@ -123,7 +125,8 @@ export class Engine {
     };
     if (!cut && !(foul && this.chance(this.weather.lost)))
       this.at(this.now + this.delayMs(to, process), () => deliver(!(foul && this.chance(this.weather.lost))));
-    if (!cut && foul && to === 'ledger' && this.chance(this.weather.doubled)) this.at(this.now + this.delayMs(to, process), () => deliver(false));
+    if (!cut && foul && to === 'ledger' && this.chance(this.weather.doubled))
+      this.at(this.now + this.delayMs(to, process), () => deliver(false));
     this.at(this.now + TIMEOUT_MS, () => answer(() => process.behaviour.throw(new Unanswered())));
   }
 

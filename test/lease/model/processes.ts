@@ -1,7 +1,7 @@
 import { claimIsLive, decideGuard, decideTake, type Lease } from '../../../lambdas/kit/lease.ts';
 import type { SiteName } from '../../../lambdas/kit/plan.ts';
 import { type Behaviour, type Engine, type Step, Unanswered } from './engine.ts';
-import { type Flaw, type ModelDatabase, type ModelLedger, otherSite, PARAMETERS } from './state.ts';
+import { type Flaw, type ModelDatabase, type ModelLedger, PARAMETERS } from './state.ts';
 
 /** What a process of one site can reach, and its own clock. */
 export interface Surroundings {
@@ -50,7 +50,6 @@ export function* guard(around: Surroundings): Behaviour {
 }
 
 interface Memory {
-  lease?: Lease;
   deadline?: number;
   fencedLocally?: boolean;
 }
@@ -58,7 +57,6 @@ interface Memory {
 function* guardRound(around: Surroundings, memory: Memory): Generator<Step, void, unknown> {
   const { ledger, site, flaws, database } = around;
   const lease = yield* call('ledger', ledger.read);
-  memory.lease = lease;
   switch (decideGuard(asGuardSees(lease, flaws), site, wallOf(around))) {
     case 'renew':
       return yield* renew(around, memory, lease);
@@ -86,7 +84,7 @@ function* renew(around: Surroundings, memory: Memory, lease: Lease): Generator<S
   const openEarly = flaws.has('logins opened before the renewal');
   try {
     // The heartbeat, which fails where there is no writer.
-    yield* call('database', () => openEarly && database.role === 'writer' && (database.loginsOpen = true));
+    yield* call('database', () => openEarly && database.openLogins());
   } catch (error) {
     if (!(error instanceof Unanswered)) throw error;
   }
@@ -105,13 +103,13 @@ function* open(around: Surroundings, { deadline }: Memory, epoch: number): Gener
   const remaining = deadline! - fenceLeadMs - engine.now;
   if (remaining <= 0) return 'renewed';
   if (!database.leased) {
-    yield* call('database', () => database.role === 'writer' && (database.loginsOpen = true));
+    yield* call('database', () => database.openLogins());
     return 'renewed';
   }
   return yield* call('database', () => {
     const from = flaws.has('database deadline counted from the arrival') ? engine.now : readAt;
     const result = database.renew(epoch, from + remaining);
-    if (result === 'renewed') database.loginsOpen = true;
+    if (result === 'renewed') database.openLogins();
     return result;
   });
 }
@@ -237,5 +235,3 @@ export function* reconciler(around: Surroundings): Behaviour {
     yield* sleep(10_000);
   }
 }
-
-export { otherSite };

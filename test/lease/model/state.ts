@@ -1,5 +1,5 @@
 import type { Claim, Lease } from '../../../lambdas/kit/lease.ts';
-import { otherSite, type SiteName } from '../../../lambdas/kit/plan.ts';
+import type { SiteName } from '../../../lambdas/kit/plan.ts';
 
 export const PARAMETERS = { ttlMs: 20_000, renewEveryMs: 5_000, maxClockSkewMs: 1_000, fenceLeadMs: 5_000, claimTtlMs: 30_000 };
 
@@ -9,6 +9,7 @@ export const PARAMETERS = { ttlMs: 20_000, renewEveryMs: 5_000, maxClockSkewMs: 
  */
 export type Flaw =
   | 'no expiry wait'
+  /** Neither in the ledger nor in the database. */
   | 'no epoch condition'
   | 'no skew bound'
   | 'no database lease'
@@ -50,14 +51,14 @@ export class ModelLedger {
   }
 
   renew(known: Lease, expiresAt: number): boolean {
-    const { holder, epoch, released } = this.lease;
-    const mine = holder === known.holder && this.sameEpoch(epoch, known.epoch) && !released;
+    const { released } = this.lease;
+    const mine = this.isStill(known) && !released;
     const forward = this.flaws.has('a late renewal shortens the lease') || this.lease.expiresAt <= expiresAt;
     return this.write(mine && forward, { expiresAt });
   }
 
   release(known: Lease): boolean {
-    return this.write(this.lease.holder === known.holder && this.sameEpoch(this.lease.epoch, known.epoch), { released: true });
+    return this.write(this.isStill(known), { released: true });
   }
 
   take(known: Lease, taker: { site: SiteName; incident: string; now: number }): boolean {
@@ -65,7 +66,7 @@ export class ModelLedger {
     const mine = claim?.incident === taker.incident && claim.expiresAt > taker.now;
     const skewMs = this.flaws.has('no skew bound') ? 0 : PARAMETERS.maxClockSkewMs;
     const free = released || expiresAt < taker.now - skewMs || this.flaws.has('no expiry wait');
-    return this.begin(this.sameEpoch(epoch, known.epoch) && mine && free, {
+    return this.begin((epoch === known.epoch || this.flaws.has('no epoch condition')) && mine && free, {
       holder: taker.site,
       epoch: known.epoch + 1,
       expiresAt: taker.now + PARAMETERS.ttlMs,
@@ -75,8 +76,8 @@ export class ModelLedger {
   }
 
   retake(known: Lease, now: number): boolean {
-    const { holder, epoch, released, claim } = this.lease;
-    const free = holder === known.holder && this.sameEpoch(epoch, known.epoch) && released && (!claim || claim.expiresAt <= now);
+    const { released, claim } = this.lease;
+    const free = this.isStill(known) && released && (!claim || claim.expiresAt <= now);
     return this.begin(free, { epoch: known.epoch + 1, expiresAt: now + PARAMETERS.ttlMs, released: false, claim: undefined });
   }
 
@@ -84,8 +85,9 @@ export class ModelLedger {
     return this.write(this.lease.holder === site && this.lease.epoch === known.epoch, { serving: site });
   }
 
-  private sameEpoch(epoch: number, known: number): boolean {
-    return epoch === known || this.flaws.has('no epoch condition');
+  /** Held by the same site in the same epoch as when it was read. */
+  private isStill({ holder, epoch }: Lease): boolean {
+    return (this.lease.holder === holder && this.lease.epoch === epoch) || this.flaws.has('no epoch condition');
   }
 
   private begin(allowed: boolean, fields: Partial<Lease>): boolean {
@@ -131,11 +133,17 @@ export class ModelDatabase {
 
   renew(epoch: number, until: number): 'renewed' | 'refused' {
     const { lease } = this;
-    const reopens = this.flaws.has('a closed epoch can be renewed');
-    if (this.role === 'replica' || lease.epoch > epoch || (lease.epoch === epoch && lease.closed && !reopens)) return 'refused';
+    const { flaws } = this;
+    const old = lease.epoch > epoch && !flaws.has('no epoch condition');
+    const closed = lease.epoch === epoch && lease.closed && !flaws.has('a closed epoch can be renewed') && !flaws.has('no epoch condition');
+    if (this.role === 'replica' || old || closed) return 'refused';
     const kept = lease.epoch === epoch && lease.timeline === this.timeline ? lease.until : 0;
     this.lease = { epoch, until: Math.max(kept, until), closed: false, timeline: this.timeline };
     return 'renewed';
+  }
+
+  openLogins(): void {
+    if (this.role === 'writer') this.loginsOpen = true;
   }
 
   /** False when a newer epoch may write here: then there is nothing to fence. */
@@ -174,4 +182,3 @@ export class ModelDatabase {
 }
 
 export const sites = ['primary', 'recovery'] as const;
-export { otherSite };
