@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import demoBackup from '../environments/demo-backup.ts';
 import { slug } from '../infra/alarm.ts';
-import { ofType, synthesiseDemo } from './infra/synth.ts';
+import { ofType, synthesise } from './infra/synth.ts';
 
 const sourcesIn = (folder: string): { file: string; text: string }[] =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' })
@@ -35,7 +36,7 @@ describe('runbook', () => {
   const headings = [...readFileSync('docs/runbook.md', 'utf8').matchAll(/^## (.+)$/gm)].map(([, heading]) => heading!);
 
   it('has a heading for every alarm, and no alarm heading without an alarm', () => {
-    const { primary, recovery, witness } = synthesiseDemo();
+    const { primary, recovery, witness } = synthesise(demoBackup);
     const alarms = [primary, recovery, witness].flatMap((template) => ofType(template, 'AWS::CloudWatch::Alarm'));
     const linked = new Set(alarms.map(([, { Properties }]) => /runbook\.md#([a-z0-9-]+)/.exec(String(Properties.AlarmDescription))?.[1]));
     const forAlarms = headings.filter((heading) => !heading.startsWith('Procedure: ')).map(slug);

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App, type Stack } from 'aws-cdk-lib';
 import demo from '../../environments/demo.ts';
+import type { Environment } from '../../environments/schema.ts';
 import { createLifeboat } from '../../infra/lifeboat.ts';
 
 export interface Resource {
@@ -21,11 +22,13 @@ export type Templates = Record<StackKind, Template>;
 export const definitions = join(import.meta.dirname, '../../statemachines');
 
 /** The demo's stacks, cdk-nag and the template checks included, with functions of one empty line: their code has its own tests. */
-export const synthesiseDemo = (): Templates =>
+export const synthesiseDemo = (): Templates => synthesise(demo);
+
+export const synthesise = (environment: Environment): Templates =>
   inFolder((app, code) => {
-    createLifeboat(app, { environment: demo, bundles: () => code, definitions });
+    createLifeboat(app, { environment, bundles: () => code, definitions });
     const assembly = app.synth();
-    const read = (kind: StackKind) => assembly.getStackArtifact(`lifeboat-demo-${kind}`).template as Template;
+    const read = (kind: StackKind) => assembly.getStackArtifact(`lifeboat-${environment.name}-${kind}`).template as Template;
     return { ledger: read('ledger'), primary: read('primary'), recovery: read('recovery'), witness: read('witness'), dns: read('dns') };
   });
 

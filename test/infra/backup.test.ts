@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest';
+import demoBackup from '../../environments/demo-backup.ts';
+import { rightsOf, statementsByRole } from './iam.ts';
+import { ofType, only, synthesise } from './synth.ts';
+
+const stacks = synthesise(demoBackup);
+const sites = Object.entries({ primary: stacks.primary, recovery: stacks.recovery });
+const prefix = 'lifeboat-demo-backup';
+
+/** Every `*` in a right of the steps of backup and verification, and why it cannot be narrower. */
+const wildcards: Record<string, string> = {
+  'rds:DescribeDBInstances db:*': 'a list is a right on all of them, and 300 databases are three calls',
+  'rds:DescribeDBSnapshots db:*': 'a list is a right on all of them',
+  'rds:DescribeDBSnapshots snapshot:*': 'a list is a right on all of them',
+  'rds:CreateDBSnapshot snapshot:<prefix>-*': 'a snapshot is named when it is taken',
+  'rds:CopyDBSnapshot snapshot:<prefix>-*': 'a snapshot is named when it is taken',
+  'rds:DeleteDBSnapshot snapshot:<prefix>-*': 'a snapshot is named when it is taken; a condition asks for our tag too',
+  'rds:AddTagsToResource snapshot:<prefix>-*': 'a snapshot is named when it is taken',
+  'rds:RestoreDBInstanceFromDBSnapshot snapshot:<prefix>-*': 'a snapshot is named when it is taken',
+  'rds:RestoreDBInstanceFromDBSnapshot db:<prefix>-verify-*': 'a copy is named by its run',
+  'rds:RestoreDBInstanceFromDBSnapshot og:*': 'RDS chooses the group and checks the right on it',
+  'rds:RestoreDBInstanceFromDBSnapshot pg:*': 'RDS chooses the group and checks the right on it',
+  'rds:AddTagsToResource db:<prefix>-verify-*': 'a copy is named by its run',
+  'rds:AddTagsToResource og:*': 'in one statement with the restore, whose tags it is for',
+  'rds:AddTagsToResource pg:*': 'in one statement with the restore, whose tags it is for',
+  'rds:DeleteDBInstance db:<prefix>-verify-*': 'a copy is named by its run',
+  'kms:* key/*': 'what RDS does with keys of the owner; held to RDS by a condition',
+};
+
+describe('a site with backups', () => {
+  it.each(sites)('%s: schedules each tier once, for when it was due, and each start has a dead-letter queue', (_, template) => {
+    const schedules = ofType(template, 'AWS::Scheduler::Schedule').map(([, { Properties }]) => Properties);
+    const expressions = schedules.map(({ Name, ScheduleExpression }) => [String(Name).replace(`${prefix}-`, ''), ScheduleExpression]);
+    expect(Object.fromEntries(expressions)).toMatchObject({
+      'backup-six-hourly-0315-UTC': 'cron(15 3,9,15,21 * * ? *)',
+      'backup-daily-0215-UTC': 'cron(15 2 * * ? *)',
+      'backup-weekly-0115-UTC': 'cron(15 1 ? * SUN *)',
+      'verify-0500-UTC': 'cron(0 5 * * ? *)',
+    });
+    expect(schedules.map(({ ScheduleExpression }) => ScheduleExpression)).toContain('rate(5 minutes)');
+    for (const { Target } of schedules) expect(Target).toMatchObject({ DeadLetterConfig: { Arn: expect.anything() } });
+    const [daily] = schedules.filter(({ Name }) => Name === `${prefix}-backup-daily-0215-UTC`);
+    expect(JSON.parse((daily!.Target as { Input: string }).Input)).toEqual({
+      tier: 'daily',
+      at: '02:15',
+      timeZone: 'UTC',
+      dueAt: '<aws.scheduler.scheduled-time>',
+    });
+  });
+
+  it.each(sites)('%s: the machines have no placeholder left', (_, template) => {
+    for (const name of ['backup', 'verify-backup']) {
+      const machine = only(template, 'AWS::StepFunctions::StateMachine', { StateMachineName: `${prefix}-${name}` });
+      expect(JSON.stringify(machine.DefinitionString)).not.toMatch(/\$\{\w+\}/);
+    }
+  });
+
+  it.each(sites)('%s: looks into copies from the isolated network, and from nowhere else', (_, template) => {
+    const attached = ofType(template, 'AWS::Lambda::Function').filter(([, { Properties }]) => Properties.VpcConfig);
+    expect(attached.map(([, { Properties }]) => Properties.FunctionName)).toEqual([`${prefix}-inspect-copy`]);
+    expect(attached[0]![1].Properties.VpcConfig).toEqual({ SubnetIds: ['subnet-0150a7ed'], SecurityGroupIds: ['sg-0150a7e1'] });
+  });
+
+  it.each(sites)('%s: silence of the watch is an alarm', (_, template) => {
+    for (const [name, metric] of Object.entries({
+      'backup-late': 'BackupLate',
+      'backup-unverified': 'BackupUnverified',
+      'backup-size': 'BackupSizeDeviation',
+    })) {
+      const alarm = only(template, 'AWS::CloudWatch::Alarm', { AlarmName: `${prefix}-orders-${name}` });
+      expect(alarm).toMatchObject({ MetricName: metric, TreatMissingData: 'breaching', EvaluationPeriods: 3, Statistic: 'Maximum' });
+    }
+  });
+});
+
+describe('the rights of backup and verification', () => {
+  const general = (resource: string): string =>
+    resource.replace(/^arn:aws:(rds|kms):us-(east|west)-\d:000000000000:/, '').replace(prefix, '<prefix>');
+
+  it('hold a wildcard only where this list says why', () => {
+    const found = new Set<string>();
+    for (const [, template] of sites) {
+      for (const step of [
+        'take-manifests',
+        'take-snapshots',
+        'copy-snapshots',
+        'record-recovery-points',
+        'prune-recovery-points',
+        'restore-copy',
+        'inspect-copy',
+        'remove-copy',
+        'sweep-copies',
+      ]) {
+        for (const right of rightsOf(template, `${prefix}-${step}`)) {
+          const [, action, resource] = /^(?:never )?(\S+) on (\S+)/.exec(right)!;
+          if (/^(rds|kms):/.test(action!) && resource!.includes('*'))
+            found.add(`${action!.startsWith('kms:') ? 'kms:*' : action} ${general(resource!)}`);
+        }
+      }
+    }
+    expect([...found].sort()).toEqual(Object.keys(wildcards).sort());
+  });
+
+  it('to delete snapshots are held by one step, for what carries our tag; to delete instances by two, for restored copies', () => {
+    for (const [, template] of sites) {
+      const statements = [...statementsByRole(template).values()].flat();
+      const snapshots = statements.filter(({ Action }) => Action.includes('rds:DeleteDBSnapshot'));
+      expect(snapshots).toHaveLength(1);
+      expect(snapshots[0]!.Condition).toEqual({ StringEquals: { 'aws:ResourceTag/lifeboat:environment': 'demo-backup' } });
+      const instances = statements.filter(({ Action }) => Action.includes('rds:DeleteDBInstance'));
+      expect(instances).toHaveLength(2);
+      for (const { Resource } of instances) expect(Resource.every((arn) => arn.endsWith(`db:${prefix}-verify-*`))).toBe(true);
+    }
+  });
+
+  it('never reach the lease', () => {
+    for (const step of ['take-snapshots', 'record-recovery-points', 'prune-recovery-points', 'record-verification', 'watch-backups']) {
+      expect(rightsOf(stacks.primary, `${prefix}-${step}`).filter((right) => right.includes('lease#*'))).toEqual([]);
+    }
+  });
+});
