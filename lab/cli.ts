@@ -128,7 +128,7 @@ function printJson(verdicts: readonly Verdict[]): void {
 function printUnused(verdicts: readonly Verdict[]): void {
   const lines = describeUnused(unusedInAll(verdicts.map(({ findings }) => findings.evidence.unusedRights)));
   if (lines.length === 0) return;
-  console.log(pc.dim(`\nRights to change something that no call used${verdicts.length > 1 ? ' in any of these drills' : ''}:`));
+  console.log(pc.dim('\nRights to change something that no call used in any of these drills:'));
   for (const line of lines) console.log(pc.dim(`  ${line}`));
 }
 
@@ -142,7 +142,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     }
     const verdicts = await rehearse(choose(names, flags), flags);
     if (flags.json) printJson(verdicts);
-    else printUnused(verdicts);
+    else if (flags.all) printUnused(verdicts);
     const broken = verdicts.filter((verdict) => !verdict.result.passed);
     if (!flags.json && verdicts.length > 1) console.log(`\n${verdicts.length - broken.length} of ${verdicts.length} held their promises.`);
     return broken.length > 0 ? EXIT.broken : EXIT.passed;
