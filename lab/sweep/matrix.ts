@@ -41,8 +41,6 @@ export function tableOf(judged: readonly Judged[]): string {
   const lines = rows.map((row) => `| ${row} | ${FAULTS.map((fault) => at(row, fault)).join(' | ')} |`);
   const outcomes = [...new Set(judged.map(({ outcome }) => outcome))];
   const totals = outcomes.map((one) => `${one} ${judged.filter(({ outcome }) => outcome === one).length}`);
-    ([outcome, all]) => `${outcome} ${all?.length}`,
-  );
   return [`| step | call | ${FAULTS.join(' | ')} |`, `|---|---|${FAULTS.map(() => '---|').join('')}`, ...lines, '', totals.join(', ')].join(
     '\n',
   );
