@@ -3,6 +3,7 @@ import { InvalidEnvironment } from '../environments/define.ts';
 import { UnknownEnvironment } from '../environments/load.ts';
 import { answer } from './commands/answer.ts';
 import { showIncident, showIncidents } from './commands/incidents.ts';
+import { type LeaseOptions, type LeaseVerb, manageLease } from './commands/lease.ts';
 import { move } from './commands/move.ts';
 import { type Common, connect, UsageError } from './commands/operator.ts';
 import { showStatus } from './commands/status.ts';
@@ -66,6 +67,23 @@ for (const verb of ['approve', 'refuse'] as const) {
       ),
     );
 }
+
+const lease = program.command('lease').description('the database lease: the right to write, expiring by itself inside the database');
+const leaseVerbs: Record<LeaseVerb, string> = {
+  install: 'puts the checks on the tables of one database, once the guard renews its lease; run it again after a migration',
+  remove: 'takes all of it off again; writes then depend on the guard alone',
+  status: 'until when the database may write, and which tables are not covered',
+};
+for (const [verb, description] of Object.entries(leaseVerbs) as [LeaseVerb, string][])
+  lease
+    .command(verb)
+    .description(description)
+    .requiredOption('--database <name>', 'as the environment names it')
+    .option('--workload <name>', 'where several workloads have a database of that name')
+    .addOption(new Option('--site <site>', 'default: the active one').choices(['primary', 'recovery']))
+    .option('--host <name>', "instead of the instance's own address, for a tunnel")
+    .option('--port <n>', 'with --host')
+    .action(withOperator((operator, options: LeaseOptions) => manageLease(operator, verb, options)));
 
 try {
   await program.parseAsync();
