@@ -34,6 +34,11 @@ export class Guard {
     private readonly services: GuardServices,
   ) {}
 
+  /** Has it reached the ledger and, where its site holds the lease, renewed it? Before that it does not know when to close. */
+  get isSettled(): boolean {
+    return this.lease !== undefined && (this.lease.holder !== this.services.site || this.deadline !== undefined);
+  }
+
   async round(): Promise<void> {
     const { now, site } = this.services;
     try {

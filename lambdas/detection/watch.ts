@@ -73,7 +73,7 @@ const buildWatch = (plan: Environment, region: string, observations: Observation
   };
   const duties: Duty[] = [{ periodMs: plan.detection.intervalSeconds * 1000, round: observeAll }];
   for (const guard of guards.values()) duties.push({ periodMs: plan.lease.renewEverySeconds * 1000, round: () => guard.round() });
-  return { duties, isReady: () => [...guards.values()].every((guard) => guard.lease !== undefined) };
+  return { duties, isReady: () => [...guards.values()].every((guard) => guard.isSettled) };
 };
 
 /** What is not known is not reported. */

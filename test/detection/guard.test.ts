@@ -55,6 +55,19 @@ describe('guard', () => {
     expect(done).toEqual(['read', 'renew to +20000', 'open epoch 3 for 15000']);
   });
 
+  it('is settled when it knows until when it may keep the databases open, or that it may not', async () => {
+    const renewed = guardOf({ lease: leaseOf() }).guard;
+    expect(renewed.isSettled).toBe(false);
+    await renewed.round();
+    expect(renewed.isSettled).toBe(true);
+    const onlyRead = guardOf({ lease: leaseOf(), renewal: false }).guard;
+    await onlyRead.round();
+    expect(onlyRead.isSettled).toBe(false);
+    const standby = guardOf({ lease: leaseOf(), site: 'recovery' }).guard;
+    await standby.round();
+    expect(standby.isSettled).toBe(true);
+  });
+
   it('opens nothing that the ledger did not renew', async () => {
     const { guard, done } = guardOf({ lease: leaseOf(), renewal: false });
     await guard.round();
