@@ -135,6 +135,13 @@ export class Drill {
     return this.ended((run) => run.arn === arn, `the switchover to ${to} ends`, boundMs);
   }
 
+  /** Start the machine of a site with any input, and wait for its end; nothing is expected to move. */
+  async request(to: Region, input: object, boundMs: number): Promise<Execution> {
+    await this.fault(`A person gives ${to} the input ${JSON.stringify(input)}`, () => undefined);
+    const arn = await this.parts.watcher.wire(to).start(input);
+    return this.ended((run) => run.arn === arn, 'the execution ends', boundMs);
+  }
+
   /** Wait for the end of a failover that began after the fault. */
   async failover(region: Region, boundMs: number): Promise<Execution> {
     const mine = (run: Execution) => run.region === region && run.startedAt >= (this.faultAt ?? 0);

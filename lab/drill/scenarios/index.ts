@@ -6,6 +6,7 @@ import { failback } from './failback.ts';
 import { observerFault } from './observer-fault.ts';
 import { plannedSwitchover } from './planned-switchover.ts';
 import { recoveryRegionDown } from './recovery-region-down.ts';
+import { refusedRequest } from './refused-request.ts';
 import { regionFailure } from './region-failure.ts';
 import { safety } from './safety.ts';
 import { thirdPartyOutage } from './third-party-outage.ts';
@@ -20,6 +21,7 @@ export const scenarios: readonly Scenario[] = [
   databaseConnectionLoss,
   recoveryRegionDown,
   controlPlaneDown,
+  refusedRequest,
   ...safety,
   ...backup,
 ];
