@@ -252,6 +252,24 @@ export class Rights {
     ];
   }
 
+  /** Beside the site's own instance and with its groups, under names that are for this alone. */
+  restoreBeside(): Right[] {
+    const restored = this.names.arn('rds', this.region, `db:${this.names.prefix}-restored-*`);
+    const snapshots = this.snapshotsIn(this.region);
+    const groups = ['og', 'pg', 'subgrp'].map((kind) => this.names.arn('rds', this.region, `${kind}:*`));
+    return [
+      allow(
+        { actions: ['rds:RestoreDBInstanceFromDBSnapshot', 'rds:AddTagsToResource'], resources: [restored, snapshots, ...groups] },
+        {
+          [restored]: 'what is restored is named by its run, under a prefix that is for it alone',
+          [snapshots]: SNAPSHOT_NAMES,
+          ...Object.fromEntries(groups.map((arn) => [arn, "the groups are those of the site's own instance, whatever they are"])),
+        },
+      ),
+      this.useForeignKey(this.region, 'the key of a snapshot taken here is that of its database'),
+    ];
+  }
+
   deleteCopies(): Right[] {
     return [allow({ actions: ['rds:DeleteDBInstance'], resources: [this.copies] }, { [this.copies]: COPY_NAMES })];
   }

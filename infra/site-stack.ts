@@ -7,6 +7,7 @@ import { Detection } from './detection.ts';
 import { Evidence } from './evidence.ts';
 import { Failover } from './failover.ts';
 import { Foundation } from './foundation.ts';
+import { Restore } from './restore.ts';
 import { Verification } from './verification.ts';
 
 export interface SiteStackProps extends StackProps {
@@ -29,5 +30,6 @@ export class SiteStack extends Stack {
     if (policiesOf(props.environment).length === 0) return;
     new Backup(this, 'Backup', foundation, props.definitions);
     new Verification(this, 'Verification', foundation, props.definitions);
+    new Restore(this, 'Restore', foundation, props.definitions);
   }
 }

@@ -38,6 +38,10 @@ export const steps = [
   'verification/remove-copy',
   'verification/close-verification',
   'verification/sweep-copies',
+  'restore/read-restore-request',
+  'restore/restore-database',
+  'restore/inspect-restored',
+  'restore/close-restore',
 ] as const;
 
 export type StepName = (typeof steps)[number];

@@ -7,6 +7,7 @@ import {
   paginateDescribeDBInstances,
   RDSClient,
   RestoreDBInstanceFromDBSnapshotCommand,
+  type RestoreDBInstanceFromDBSnapshotCommandInput,
 } from '@aws-sdk/client-rds'; // prettier-ignore
 import { guarded, localCalls } from '../kit/clients.ts';
 
@@ -18,7 +19,32 @@ export interface Instance {
   port?: number;
   createdAt?: string;
   tags: Record<string, string>;
+  settings: Settings;
 }
+
+/** What belongs to an instance and not to its data: a restore loses it unless it is named. */
+export type Settings = Pick<
+  RestoreDBInstanceFromDBSnapshotCommandInput,
+  | 'DBInstanceClass'
+  | 'DBSubnetGroupName'
+  | 'VpcSecurityGroupIds'
+  | 'DBParameterGroupName'
+  | 'OptionGroupName'
+  | 'MultiAZ'
+  | 'DeletionProtection'
+  | 'EnableIAMDatabaseAuthentication'
+  | 'PubliclyAccessible'
+  | 'AutoMinorVersionUpgrade'
+  | 'CopyTagsToSnapshot'
+  | 'StorageType'
+  | 'Port'
+>;
+
+/** Names of the settings in which two instances differ; where there is nothing to compare with, that is said. */
+export const differences = (wanted: Settings | undefined, found: Settings): string[] => {
+  if (!wanted) return ['there is no instance in this site to compare with'];
+  return (Object.keys(wanted) as (keyof Settings)[]).filter((name) => JSON.stringify(wanted[name]) !== JSON.stringify(found[name]));
+};
 
 export interface RestoreOptions {
   id: string;
@@ -53,22 +79,29 @@ export class RdsInstances {
     return found;
   }
 
-  /** A copy that is there already is the one that was asked for: its name is this run's alone. */
+  /** Into a place of its own, for a while. */
   async restore({ id, snapshotId, dbSubnetGroup, securityGroupIds, instanceClass, tags }: RestoreOptions): Promise<void> {
+    const settings: Settings = {
+      DBInstanceClass: instanceClass,
+      DBSubnetGroupName: dbSubnetGroup,
+      VpcSecurityGroupIds: securityGroupIds,
+      PubliclyAccessible: false,
+      MultiAZ: false,
+      DeletionProtection: false,
+      AutoMinorVersionUpgrade: false,
+    };
+    await this.restoreLike(settings, { id, snapshotId, tags });
+  }
+
+  /** With the settings that are given. One that is there already is the one that was asked for: its name is this run's alone. */
+  async restoreLike(
+    settings: Settings | undefined,
+    { id, snapshotId, tags }: Pick<RestoreOptions, 'id' | 'snapshotId' | 'tags'>,
+  ): Promise<void> {
+    const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
     try {
       await this.rds.send(
-        new RestoreDBInstanceFromDBSnapshotCommand({
-          DBInstanceIdentifier: id,
-          DBSnapshotIdentifier: snapshotId,
-          DBInstanceClass: instanceClass,
-          DBSubnetGroupName: dbSubnetGroup,
-          VpcSecurityGroupIds: securityGroupIds,
-          PubliclyAccessible: false,
-          MultiAZ: false,
-          DeletionProtection: false,
-          AutoMinorVersionUpgrade: false,
-          Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
-        }),
+        new RestoreDBInstanceFromDBSnapshotCommand({ ...settings, DBInstanceIdentifier: id, DBSnapshotIdentifier: snapshotId, Tags }),
       );
     } catch (error) {
       if (!(error instanceof DBInstanceAlreadyExistsFault)) throw error;
@@ -96,4 +129,19 @@ const readInstance = (instance: DBInstance): Instance => ({
   port: instance.Endpoint?.Port,
   createdAt: instance.InstanceCreateTime?.toISOString(),
   tags: Object.fromEntries((instance.TagList ?? []).map(({ Key = '', Value = '' }) => [Key, Value])),
+  settings: {
+    DBInstanceClass: instance.DBInstanceClass,
+    DBSubnetGroupName: instance.DBSubnetGroup?.DBSubnetGroupName,
+    VpcSecurityGroupIds: instance.VpcSecurityGroups?.map(({ VpcSecurityGroupId }) => VpcSecurityGroupId!),
+    DBParameterGroupName: instance.DBParameterGroups?.[0]?.DBParameterGroupName,
+    OptionGroupName: instance.OptionGroupMemberships?.[0]?.OptionGroupName,
+    MultiAZ: instance.MultiAZ,
+    DeletionProtection: instance.DeletionProtection,
+    EnableIAMDatabaseAuthentication: instance.IAMDatabaseAuthenticationEnabled,
+    PubliclyAccessible: instance.PubliclyAccessible,
+    AutoMinorVersionUpgrade: instance.AutoMinorVersionUpgrade,
+    CopyTagsToSnapshot: instance.CopyTagsToSnapshot,
+    StorageType: instance.StorageType,
+    Port: instance.Endpoint?.Port,
+  },
 });

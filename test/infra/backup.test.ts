@@ -49,7 +49,7 @@ describe('a site with backups', () => {
   });
 
   it.each(sites)('%s: the machines have no placeholder left', (_, template) => {
-    for (const name of ['backup', 'verify-backup']) {
+    for (const name of ['backup', 'verify-backup', 'restore']) {
       const machine = only(template, 'AWS::StepFunctions::StateMachine', { StateMachineName: `${prefix}-${name}` });
       expect(JSON.stringify(machine.DefinitionString)).not.toMatch(/\$\{\w+\}/);
     }

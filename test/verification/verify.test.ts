@@ -35,6 +35,7 @@ class MemoryInstances {
       arn: name,
       status,
       host: `${name}.example`,
+      settings: {},
       tags: { 'lifeboat:environment': 'demo-backup', ...tags },
     });
   }

@@ -1,0 +1,178 @@
+import { describe, expect, it } from 'vitest';
+import demo from '../../environments/demo-backup.ts';
+import { CopyUnusable, InvalidRequest, NotReady } from '../../lambdas/kit/errors.ts';
+import { type RecoveryPoint, RecoveryPoints, type Standing } from '../../lambdas/kit/recovery-points.ts';
+import { differences, type Instance, type RdsInstances, type Settings } from '../../lambdas/resources/rds-instances.ts';
+import { choose } from '../../lambdas/restore/choose.ts';
+import { closeRestore } from '../../lambdas/restore/close-restore.ts';
+import { readRestoreRequest } from '../../lambdas/restore/read-restore-request.ts';
+import { restoreDatabase } from '../../lambdas/restore/restore-database.ts';
+import { type RestoreRequest, restoredName } from '../../lambdas/restore/restoring.ts';
+import { baseFor, leaseOf, NOW } from '../kit/services.ts';
+
+const HOUR_MS = 3_600_000;
+const pointAt = (hoursAgo: number, standing: Standing, site: 'primary' | 'recovery' = 'recovery'): RecoveryPoint => {
+  const dueAt = new Date(NOW - hoursAgo * HOUR_MS).toISOString();
+  const completedAt = new Date(NOW - hoursAgo * HOUR_MS + 600_000).toISOString();
+  return {
+    id: `point-${hoursAgo}`,
+    workload: 'orders',
+    database: 'orders',
+    tier: 'daily',
+    dueAt,
+    reachesTo: dueAt,
+    instance: 'orders-primary',
+    engine: 'postgres',
+    engineVersion: '18.4',
+    allocatedGb: 20,
+    standing,
+    copies: [{ site, region: 'us-west-2', arn: 'a', completedAt, encrypted: true }],
+  };
+};
+const points = [
+  pointAt(1, 'unverified'),
+  pointAt(2, 'failed'),
+  pointAt(3, 'verified'),
+  pointAt(4, 'verified'),
+  pointAt(0, 'verified', 'primary'),
+];
+
+describe('the choice of a recovery point', () => {
+  it.each([
+    ['latest', 'point-1'],
+    ['latestVerified', 'point-3'],
+    [{ recoveryPoint: 'point-2' }, 'point-2'],
+    // Complete ten minutes after it was due: only then is it older than the moment.
+    [{ before: new Date(NOW - 3 * HOUR_MS + 300_000).toISOString() }, 'point-4'],
+    [{ before: new Date(NOW - 3 * HOUR_MS + 660_000).toISOString() }, 'point-3'],
+  ] as const)('%j: %s', (wanted, id) => {
+    const { point, why } = choose(points, 'recovery', wanted);
+    expect(point.id).toBe(id);
+    expect(why).toContain(point.standing);
+  });
+
+  it('that there is not says what there is', () => {
+    expect(() => choose([pointAt(1, 'failed')], 'recovery', 'latest')).toThrow('there are 1, 0 of them verified');
+    expect(() => choose(points, 'recovery', { recoveryPoint: 'point-0' })).toThrow(InvalidRequest);
+  });
+});
+
+describe('the request', () => {
+  const execution = { name: 'by-hand', startedAt: '2026-11-20T12:00:00Z' };
+  const read = async (given: object) => {
+    const base = baseFor(leaseOf(), { plan: demo });
+    const recoveryPoints = new RecoveryPoints(base.ledger);
+    for (const { standing, ...point } of points) {
+      await recoveryPoints.record(point);
+      await recoveryPoints.note(point, { standing });
+    }
+    return readRestoreRequest.run({ execution, given }, { ...base, points: recoveryPoints });
+  };
+
+  it('says what would be lost, and from which point, before anything is done', async () => {
+    const { request } = await read({ workload: 'orders', dryRun: true });
+    expect(request).toMatchObject({
+      incident: 'by-hand',
+      dryRun: true,
+      database: 'orders',
+      point: { id: 'point-3' },
+      lostSeconds: 3 * 3_600,
+    });
+  });
+
+  it('needs a workload that is known, a field that is known, and a reason', async () => {
+    await expect(read({ workload: 'orders' })).rejects.toThrow(/^reason: /);
+    await expect(read({ workload: 'billing', dryRun: true })).rejects.toThrow('unknown in environment');
+    await expect(read({ workload: 'orders', dryRun: true, swap: true })).rejects.toThrow(InvalidRequest);
+    await expect(read({ workload: 'orders', database: 'x', dryRun: true })).rejects.toThrow('database: name one of orders');
+  });
+});
+
+const request: RestoreRequest = {
+  incident: 'run-1',
+  dryRun: false,
+  reason: 'test',
+  database: 'orders',
+  point: { id: 'point-3', workload: 'orders', database: 'orders', dueAt: points[2]!.dueAt },
+  why: 'why',
+  startedAt: new Date(NOW).toISOString(),
+  lostSeconds: 1,
+};
+const id = restoredName(demo, request);
+const settings: Settings = {
+  DBInstanceClass: 'db.r8g.large',
+  MultiAZ: true,
+  DeletionProtection: true,
+  VpcSecurityGroupIds: ['sg-1'],
+  DBParameterGroupName: 'tuned',
+};
+
+describe('restoring', () => {
+  const given = () => {
+    const known = new Map<string, Instance>();
+    const set = (name: string, status: string) => known.set(name, { id: name, arn: name, status, tags: {}, settings });
+    set('orders-replica', 'available');
+    const asked: unknown[] = [];
+    const restoreLike = async (like: unknown, options: { id: string }) => {
+      asked.push(like);
+      set(options.id, 'creating');
+    };
+    const instances = { list: async () => known, restoreLike } as unknown as RdsInstances;
+    return { ...baseFor(leaseOf(), { plan: demo }), instances, asked, set };
+  };
+
+  it('asks once, with the settings of the instance beside it', async () => {
+    const services = given();
+    await expect(restoreDatabase.run({ workload: 'orders', request }, services)).rejects.toThrow(NotReady);
+    await expect(restoreDatabase.run({ workload: 'orders', request }, services)).rejects.toThrow(NotReady);
+    expect(services.asked).toEqual([settings]);
+    services.set(id, 'available');
+    expect(await restoreDatabase.run({ workload: 'orders', request }, services)).toEqual({ instance: id });
+    services.set(id, 'incompatible-parameters');
+    await expect(restoreDatabase.run({ workload: 'orders', request }, services)).rejects.toThrow(CopyUnusable);
+  });
+
+  it('asks for nothing in a dry run', async () => {
+    const services = given();
+    const dry = { ...request, dryRun: true };
+    expect(await restoreDatabase.run({ workload: 'orders', request: dry }, services)).toEqual({
+      would: `restore point-3 as ${id}, beside orders-replica`,
+    });
+    expect(services.asked).toEqual([]);
+  });
+
+  it('compares each setting, and does not take a missing instance for an equal one', () => {
+    expect(differences(settings, settings)).toEqual([]);
+    expect(differences(settings, { ...settings, MultiAZ: false, VpcSecurityGroupIds: ['sg-2'] })).toEqual([
+      'MultiAZ',
+      'VpcSecurityGroupIds',
+    ]);
+    expect(differences(undefined, settings)).toHaveLength(1);
+  });
+});
+
+describe('the end of a restore', () => {
+  const close = async (outcome: object, over: Partial<RestoreRequest> = {}) => {
+    const told: string[] = [];
+    const tell = async (subject: string) => void told.push(subject);
+    const services = { ...baseFor(leaseOf(), { plan: demo }), tell };
+    const parsed = closeRestore.input.shape.outcome.parse(outcome);
+    return { output: await closeRestore.run({ workload: 'orders', request: { ...request, ...over }, outcome: parsed }, services), told };
+  };
+  const passed = { checks: [{ check: 'c', verdict: 'passed' }], settings: [], endpoint: 'host' };
+
+  it('is good only when all checks passed and all settings are as they were', async () => {
+    expect((await close({ inspected: passed })).output).toMatchObject({ succeeded: true, instance: id, endpoint: 'host' });
+    expect((await close({ inspected: { ...passed, settings: ['MultiAZ'] } })).output.succeeded).toBe(false);
+    expect((await close({ inspected: { ...passed, checks: [{ check: 'c', verdict: 'unknown' }] } })).output.succeeded).toBe(false);
+    const { output, told } = await close({ failure: { Error: 'CopyUnusable', Cause: 'restore-error' } });
+    expect(output).toMatchObject({ succeeded: false, detail: 'CopyUnusable: restore-error' });
+    expect(told).toEqual(['orders: restored with problems']);
+  });
+
+  it('of a dry run tells nobody', async () => {
+    const { output, told } = await close({}, { dryRun: true });
+    expect(output).toMatchObject({ succeeded: true, dryRun: true });
+    expect(told).toEqual([]);
+  });
+});
