@@ -89,7 +89,7 @@ export class Lab implements DrillLab {
   /** The order matters twice: what others ask starts first, and stops last. */
   async start({ images, progress, signal }: DrillLabOptions): Promise<void> {
     const { world, network, gateway, processes, folder } = this;
-    this.python = await enginesPython(progress);
+    this.python = await enginesPython(progress, processes);
     signal.throwIfAborted();
     await network.start();
     this.started.push(network);
