@@ -16,6 +16,7 @@ import { LAMBDA_ACTIONS } from './lambda/api.ts';
 import { Courier } from './lambda/deliver.ts';
 import { LambdaService } from './lambda/service.ts';
 import { LabNetwork } from './network/network.ts';
+import { lifeboat } from './operator.ts';
 import { Supervisor } from './process/supervisor.ts';
 import { RdsService } from './rds/service.ts';
 import { Route53Service } from './route53/service.ts';
@@ -54,6 +55,7 @@ export class Lab implements DrillLab {
   readonly credentials = OPERATOR;
   readonly processes: Supervisor;
   private python = '';
+  private authorities = '';
   private readonly started: Stoppable[];
   private route53: Route53Service | undefined;
   private rds: RdsService | undefined;
@@ -104,6 +106,7 @@ export class Lab implements DrillLab {
     gateway.register('rds', rds.handle);
     const ecs = this.own(new EcsService({ world, network, processes, stateDir: folder, images: await images(folder) }));
     gateway.register('ecs', ecs.handle);
+    this.authorities = rds.certificateBundle;
     this.startFunctions(rds.certificateBundle);
     signal.throwIfAborted();
   }
@@ -118,6 +121,12 @@ export class Lab implements DrillLab {
     const deployed = () => this.adopt();
     const synthesised = (stacks: readonly Stack[]): void => this.enforce(stacks);
     await deploy({ gateway, processes, python, project: PROJECT, folder, environment, synthesised, deployed, log, signal });
+  }
+
+  lifeboat(zone: string, region: Region, words: readonly string[], signal: AbortSignal): Promise<void> {
+    const { processes, network, folder, credentials, authorities } = this;
+    const endpoint = (from: string): string => this.endpoint(from);
+    return lifeboat({ processes, network, folder, credentials, authorities, endpoint }, zone, region, words, signal);
   }
 
   unusedRights(): UnusedRight[] {

@@ -1,7 +1,7 @@
 import type { Images } from '../ecs/model.ts';
 import type { Fault } from '../gateway/faults.ts';
 import type { UnusedRight } from '../iam/access.ts';
-import type { CallRecord, Network, Processes, Stoppable, Zone } from '../types.ts';
+import type { CallRecord, Network, Processes, Region, Stoppable, Zone } from '../types.ts';
 import type { World } from '../world.ts';
 
 /** What a drill needs of the lab. `startLab` in `lab/lab.ts` makes it; tests make a small one. */
@@ -19,6 +19,8 @@ export interface DrillLab extends Stoppable {
   readonly credentials: { accessKeyId: string; secretAccessKey: string };
   /** Every AWS call so far. */
   calls(): readonly CallRecord[];
+  /** Run Lifeboat's command line as a person who stands in a zone. */
+  lifeboat(zone: Zone, region: Region, words: readonly string[], signal: AbortSignal): Promise<void>;
   /** Rights to change something that the deployment gave and no call has used. */
   unusedRights(): readonly UnusedRight[];
   readonly faults: { add(fault: Fault): () => void; sharedControlPlanesDown(): () => void };

@@ -105,6 +105,8 @@ async function prepare(options: RunOptions, environment?: string): Promise<Drill
   const drill = new Drill({ lab, workload, client, startInside, watcher, payments, reference, progress, signal });
   watcher.start();
   await steadyState(drill, options.steadyWrites ?? 250);
+  progress.phase('Install the database lease');
+  await lab.lifeboat(drill.primary, drill.primary, ['lease', 'install', '--database', 'orders', '--env', 'demo'], signal);
   return drill;
 }
 

@@ -54,6 +54,7 @@ export async function startSmallLab(options: DrillLabOptions, standIn: StandIn):
     calls: () => gateway.calls,
     faults: gateway.faults,
     unusedRights: () => [],
+    lifeboat: async () => {},
     deploy: () => standIn.deploy(world, (zone) => gateway.endpoint(zone), aside.endpoint('internet')),
     stop: () => owner.stop(),
   };
