@@ -23,6 +23,10 @@ const wildcards: Record<string, string> = {
   'rds:AddTagsToResource db:<prefix>-verify-*': 'a copy is named by its run',
   'rds:AddTagsToResource og:*': 'in one statement with the restore, whose tags it is for',
   'rds:AddTagsToResource pg:*': 'in one statement with the restore, whose tags it is for',
+  'rds:RestoreDBInstanceFromDBSnapshot db:<prefix>-restored-*': 'what is restored is named by its run',
+  'rds:RestoreDBInstanceFromDBSnapshot subgrp:*': "the groups are those of the site's own instance",
+  'rds:AddTagsToResource db:<prefix>-restored-*': 'what is restored is named by its run',
+  'rds:AddTagsToResource subgrp:*': 'in one statement with the restore, whose tags it is for',
   'rds:DeleteDBInstance db:<prefix>-verify-*': 'a copy is named by its run',
   'kms:* key/*': 'what RDS does with keys of the owner; held to RDS by a condition',
 };
@@ -90,6 +94,8 @@ describe('the rights of backup and verification', () => {
         'inspect-copy',
         'remove-copy',
         'sweep-copies',
+        'restore-database',
+        'inspect-restored',
       ]) {
         for (const right of rightsOf(template, `${prefix}-${step}`)) {
           const [, action, resource] = /^(?:never )?(\S+) on (\S+)/.exec(right)!;
