@@ -1,0 +1,88 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { classify, Transient } from '../../lambdas/kit/errors.ts';
+import { RdsInstances } from '../../lambdas/resources/rds-instances.ts';
+import { RdsSnapshots, type Snapshot } from '../../lambdas/resources/rds-snapshots.ts';
+
+/** What RDS answers with, or nothing at all. */
+type Fault = { status: number; code: string } | 'reset';
+
+const PASSING: Record<string, Fault> = {
+  throttled: { status: 400, code: 'Throttling' },
+  'a fault of its own': { status: 500, code: 'InternalFailure' },
+  unavailable: { status: 503, code: 'ServiceUnavailable' },
+  'a connection that breaks': 'reset',
+};
+const DENIED: Fault = { status: 403, code: 'AccessDenied' };
+const source = { id: 'lifeboat-demo-x', arn: 'arn:aws:rds:us-west-2:000000000000:snapshot:lifeboat-demo-x', tags: {} } as Snapshot;
+
+describe('calls to RDS', () => {
+  let server: Server;
+  let fault: Fault = DENIED;
+  const saved = { ...process.env };
+
+  beforeAll(async () => {
+    server = createServer((request, response) => {
+      if (fault === 'reset') return void request.socket.destroy();
+      const xml = `<ErrorResponse><Error><Code>${fault.code}</Code><Message>m</Message></Error><RequestId>r</RequestId></ErrorResponse>`;
+      response.writeHead(fault.status, { 'content-type': 'text/xml' }).end(xml);
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    Object.assign(process.env, { AWS_ENDPOINT_URL: endpoint, AWS_REGION: 'us-west-2', AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 's' });
+  });
+  afterAll(() => {
+    for (const name of ['AWS_ENDPOINT_URL', 'AWS_REGION', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']) {
+      if (saved[name] === undefined) delete process.env[name];
+      else process.env[name] = saved[name];
+    }
+    server.close();
+  });
+
+  /** Those whose failure ends the step: the machine tries it again when it passes, and says so when it does not. */
+  const steps = {
+    'list snapshots': () => new RdsSnapshots('us-west-2', 'demo').list(),
+    'delete a snapshot': () => new RdsSnapshots('us-west-2', 'demo').remove('x'),
+    'list instances': () => new RdsInstances().list(),
+    'restore an instance': () => new RdsInstances().restoreLike(undefined, { id: 'a', snapshotId: 's', tags: {} }),
+    'delete an instance': () => new RdsInstances().remove('a'),
+  };
+  /** Those of many in one step: one's failure is an answer, so that it holds up no other. */
+  const answers = {
+    'take a snapshot': () => new RdsSnapshots('us-west-2', 'demo').take('i', 'x', {}),
+    'copy a snapshot': () => new RdsSnapshots('us-west-2', 'demo').copyFrom(source, 'alias/k'),
+  };
+
+  const whatComesOf = async (call: () => Promise<unknown>): Promise<unknown> => call().catch((error: unknown) => classify(error));
+
+  for (const [name, call] of Object.entries(steps)) {
+    it.each(Object.entries(PASSING))(`${name}, %s: passes, and is no result`, async (_, given) => {
+      fault = given;
+      expect(await whatComesOf(call)).toBeInstanceOf(Transient);
+    });
+    it(`${name}, denied: an error, and neither an empty list nor a success`, async () => {
+      fault = DENIED;
+      const result = await whatComesOf(call);
+      expect(result).toBeInstanceOf(Error);
+      expect(result).not.toBeInstanceOf(Transient);
+    });
+  }
+
+  for (const [name, call] of Object.entries(answers)) {
+    it.each(Object.entries(PASSING))(`${name}, %s: waits for the next try`, async (_, given) => {
+      fault = given;
+      expect(await call()).toMatchObject({ kind: 'wait' });
+    });
+    it(`${name}, denied: is refused, with the reason`, async () => {
+      fault = DENIED;
+      expect(await call()).toMatchObject({ kind: 'refused', because: expect.stringContaining('AccessDenied') });
+    });
+    it(`${name}, no room: waits`, async () => {
+      fault = { status: 400, code: 'SnapshotQuotaExceeded' };
+      expect(await call()).toMatchObject({ kind: 'wait' });
+    });
+  }
+});
