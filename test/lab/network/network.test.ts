@@ -158,3 +158,18 @@ test('an alias is followed anew for each connection', async () => {
   target = 'west.example';
   expect(await (await dial('internet', 'orders.example')).ask('2')).toBe('b:2');
 });
+
+test('a blocked host is silence for one zone, also for connections that stand; opened again, what lost bytes is reset', async () => {
+  const [near, far] = [await dial('us-east-1'), await dial('us-west-2')];
+  for (const client of [near, far]) expect(await client.ask('1')).toBe('a:1');
+  const open = network.block('us-east-1', HOST.toUpperCase());
+  near.socket.write('lost');
+  const late = await dial('us-east-1');
+  late.socket.write('lost, too');
+  expect(await far.ask('2')).toBe('a:2');
+  await pause(50);
+  expect([near.closed, late.closed, echo.received]).toEqual([undefined, undefined, ['1', '1', '2']]);
+  open();
+  await until(() => near.closed === 'ECONNRESET' && late.closed === 'ECONNRESET');
+  expect(await (await dial('us-east-1')).ask('3')).toBe('a:3');
+});
