@@ -7,7 +7,8 @@ import { type DatabaseAdapter, databasesOf } from '../resources/database.ts';
 export type FenceOutcome = 'fenced' | 'unreachable';
 
 /**
- * The old writer is fenced by its own guard, which sees this run's claim; nothing here calls its region. Switchover: waits until it
+ * From here on the run acts, and says so in its claim. The old writer is fenced by its own guard, which sees that; nothing here calls
+ * its region. Switchover: waits until it
  * has let go and the standby has replayed its last word, so that no write is lost. Failover: reports what the guard could do by now;
  * `unreachable` stays queued for the old region's return, and the lease's expiry does the waiting.
  * @throws NotReady (switchover) until then, LeaseLost when the claim is no longer ours.
@@ -27,9 +28,11 @@ export const fenceWriter = defineStep({
     const lease = await ledger.lease(name);
     if (!lease || !claimIsLive(lease, now()) || lease.claim?.incident !== request.incident)
       throw new LeaseLost(`the claim on '${name}' is no longer ours`);
+    if (!lease.claim.acting && !(await ledger.claim(lease, { ...lease.claim, acting: true }, now())))
+      throw new NotReady('the lease changed at this moment');
     const fence = fenceOfThisMove(lease, site);
     if (request.mode === 'switchover' && !fence) throw new NotReady(`site '${lease.holder}' has not let go yet`);
-    if (request.mode === 'switchover') await requireReplayed(lease, databasesFor(name));
+    if (request.mode === 'switchover') await requireReplayed(lease, site, databasesFor(name));
     const outcome: FenceOutcome = fence ? 'fenced' : 'unreachable';
     const writesStoppedAt = fence && new Date(fence.at).toISOString();
     await incidents.note(request.incident, name, {
@@ -48,11 +51,13 @@ const fenceOfThisMove = ({ holder, epoch, fence, released }: Lease, site: SiteNa
   return fence?.epoch === replaced && (released || holder === site) ? fence : undefined;
 };
 
-const requireReplayed = async ({ fence }: Lease, databases: readonly DatabaseAdapter[]): Promise<void> => {
+const requireReplayed = async ({ fence, holder }: Lease, site: SiteName, databases: readonly DatabaseAdapter[]): Promise<void> => {
   const readings = await Promise.all(
     databases.map(async (database) => {
       const { inRecovery } = await database.standby();
-      return !inRecovery || database.hasReplayed(fence!.finalLsn[database.name] ?? '0/0');
+      // Promoted by an earlier try of this run, or a writer of an older epoch, which has replayed nothing.
+      if (!inRecovery) return holder === site;
+      return database.hasReplayed(fence!.finalLsn[database.name] ?? '0/0');
     }),
   );
   if (readings.includes(false)) throw new NotReady('the standby has not replayed the last writes yet');

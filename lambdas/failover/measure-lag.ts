@@ -2,7 +2,7 @@ import { LagRefused, NotReady } from '../kit/errors.ts';
 import type { Lag } from '../kit/incidents.ts';
 import type { Lease } from '../kit/lease.ts';
 import { type Environment, workloadOf } from '../kit/plan.ts';
-import { defineStep, workloadRun } from '../kit/step.ts';
+import { type Base, defineStep, workloadRun } from '../kit/step.ts';
 import { type DatabaseAdapter, databasesOf, type StandbyReading } from '../resources/database.ts';
 
 type Decision = 'pass' | 'ask';
@@ -19,10 +19,10 @@ export const measureLag = defineStep({
   build: ({ plan, now, sleep, site }) => ({
     databasesFor: (name: string) => databasesOf(workloadOf(plan, name), { plan, now, sleep }, site),
   }),
-  run: async ({ workload: name, request }, { plan, ledger, incidents, databasesFor }) => {
+  run: async ({ workload: name, request }, { plan, site, ledger, incidents, databasesFor }) => {
     const { objectives } = workloadOf(plan, name);
     const lease = await ledger.lease(name);
-    const lags = await Promise.all(databasesFor(name).map((database) => lagOf(database, lease, plan)));
+    const lags = await Promise.all(databasesFor(name).map((database) => lagOf(database, lease, { plan, site })));
     const worst = worstOf(lags);
     const facts = { ...worst, objectiveSeconds: objectives.rpoSeconds };
     if (request.dryRun) return { ...facts, decision: 'pass' as const, would: whatGateWould(worst, objectives.rpoSeconds, plan) };
@@ -59,12 +59,21 @@ const whatGateWould = (lag: Lag, objectiveSeconds: number, plan: Environment): s
   }
 };
 
-const lagOf = async (database: DatabaseAdapter, lease: Lease | undefined, plan: Environment): Promise<Lag> =>
-  compare(await database.standby(), lease?.heartbeatAt, plan);
+const lagOf = async (database: DatabaseAdapter, lease: Lease | undefined, { plan, site }: Pick<Base, 'plan' | 'site'>): Promise<Lag> =>
+  compare(await database.standby(), { writerBeatAt: lease?.heartbeatAt, holdsHere: lease?.holder === site }, plan);
 
 /** Pure: what two heartbeats say. A standby far ahead of the ledger contradicts it, and a contradiction is no measurement. */
-export const compare = (standby: StandbyReading, writerBeatAt: number | undefined, { lease }: Pick<Environment, 'lease'>): Lag => {
-  if (!standby.inRecovery) return { kind: 'known', seconds: 0 }; // promoted already, by an earlier try of this run
+export const compare = (
+  standby: StandbyReading,
+  { writerBeatAt, holdsHere }: { writerBeatAt: number | undefined; holdsHere: boolean },
+  { lease }: Pick<Environment, 'lease'>,
+): Lag => {
+  if (!standby.inRecovery) {
+    // Promoted by an earlier try of this run; or the writer of an older epoch, not yet rebuilt, which lacks all that came after it.
+    return holdsHere
+      ? { kind: 'known', seconds: 0 }
+      : { kind: 'unknown', why: 'the database here is no standby: it must be rebuilt first' };
+  }
   if (!writerBeatAt) return { kind: 'unknown', why: 'the ledger knows no heartbeat of the writer' };
   if (standby.heartbeatAt === undefined) return { kind: 'unknown', why: 'the standby has no heartbeat row' };
   const seconds = Math.round(writerBeatAt - standby.heartbeatAt) / 1000;

@@ -63,7 +63,8 @@ export class Ledger {
     return this.updateLease(
       lease.workload,
       'SET expiresAt = :until, heartbeatAt = :beat',
-      'holder = :holder AND #epoch = :epoch AND released = :no',
+      // A renewal that was held up on its way must not shorten what a later one has promised.
+      'holder = :holder AND #epoch = :epoch AND released = :no AND expiresAt <= :until',
       {
         ':until': expiresAt,
         ':beat': heartbeatAt ?? lease.heartbeatAt ?? 0,

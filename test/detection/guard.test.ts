@@ -5,7 +5,14 @@ import type { Lease } from '../../lambdas/kit/lease.ts';
 import type { DatabaseAdapter } from '../../lambdas/resources/database.ts';
 import { databaseOf, leaseOf, NOW } from '../kit/services.ts';
 
-const claim: Lease['claim'] = { site: 'recovery', incident: 'run-1', execution: 'run-1', mode: 'failover', expiresAt: NOW + 60_000 };
+const claim: Lease['claim'] = {
+  site: 'recovery',
+  incident: 'run-1',
+  execution: 'run-1',
+  mode: 'failover',
+  expiresAt: NOW + 60_000,
+  acting: true,
+};
 
 const guardOf = (options: { lease?: Lease; site?: 'primary' | 'recovery'; database?: Partial<DatabaseAdapter>; renewal?: boolean }) => {
   const done: string[] = [];
@@ -90,6 +97,13 @@ describe('guard', () => {
     const { guard, done } = guardOf({ lease: leaseOf({ claim }) });
     await guard.round();
     expect(done).toEqual(['read', 'fence epoch 3', 'release at 0/300']);
+  });
+
+  it('renews on while a run only looks: a false alarm stops nobody', async () => {
+    const { guard, done } = guardOf({ lease: leaseOf({ claim: { ...claim!, acting: false } }) });
+    await guard.round();
+    expect(done).not.toContain('fence');
+    expect(done.some((each) => each.startsWith('renew'))).toBe(true);
   });
 
   it('does not release what it could not fence', async () => {

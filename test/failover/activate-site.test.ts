@@ -34,6 +34,20 @@ describe('fence-writer', () => {
     expect(await run(released, switchover)).toMatchObject({ outcome: 'fenced', writesStoppedAt: new Date(NOW - 500).toISOString() });
   });
 
+  it('says in its claim that it acts from now on, once', async () => {
+    const base = baseFor(leaseOf({ claim }));
+    const services = { ...base, databasesFor: () => [databaseOf()] };
+    await runStep(fenceWriter, input(), services);
+    await runStep(fenceWriter, input(), services);
+    expect(base.memory.current?.claim?.acting).toBe(true);
+    expect(base.memory.writes.filter((write) => write === 'claim')).toHaveLength(1);
+  });
+
+  it('takes a writer of an older epoch for no replayed standby', async () => {
+    const old = databaseOf({ standby: async () => ({ inRecovery: false, replayLsn: '0/1' }) });
+    await expect(run(leaseOf({ claim, released: true, fence }), { mode: 'switchover' }, old)).rejects.toBeInstanceOf(NotReady);
+  });
+
   it('stops when the claim is no longer ours', async () => {
     await expect(run(leaseOf())).rejects.toBeInstanceOf(LeaseLost);
     await expect(run(leaseOf({ claim: { ...claim, incident: 'other' } }))).rejects.toBeInstanceOf(LeaseLost);

@@ -45,7 +45,10 @@ describe('measure-lag', () => {
     expect(gate({ kind: 'known', seconds: 60 }, 60, demo.failover)).toBe('pass');
   });
 
-  it('has no lag left to measure on a database that is promoted already', () => {
-    expect(compare({ inRecovery: false, replayLsn: '0/1' }, undefined, demo)).toEqual({ kind: 'known', seconds: 0 });
+  it('has no lag left to measure on what this run has promoted, and refuses a writer of an older epoch', async () => {
+    const writer = { inRecovery: false, replayLsn: '0/1' };
+    expect(compare(writer, { writerBeatAt: undefined, holdsHere: true }, demo)).toEqual({ kind: 'known', seconds: 0 });
+    expect(compare(writer, { writerBeatAt: NOW, holdsHere: false }, demo)).toMatchObject({ kind: 'unknown' });
+    await expect(measure(databaseOf({ standby: async () => writer }))).rejects.toBeInstanceOf(LagRefused);
   });
 });

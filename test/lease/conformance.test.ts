@@ -5,7 +5,7 @@ import { Guard } from '../../lambdas/detection/guard.ts';
 import type { Lease } from '../../lambdas/kit/lease.ts';
 import { databaseOf, leaseOf, NOW } from '../kit/services.ts';
 import { Engine } from './model/engine.ts';
-import { type ActingClaim, guard } from './model/processes.ts';
+import { guard } from './model/processes.ts';
 import { ModelDatabase, ModelLedger } from './model/state.ts';
 
 interface Situation {
@@ -16,7 +16,7 @@ interface Situation {
   closed: boolean;
 }
 
-const claim: ActingClaim = {
+const claim: NonNullable<Lease['claim']> = {
   site: 'recovery',
   incident: 'run-1',
   execution: 'run-1',
@@ -29,7 +29,13 @@ const situation: fc.Arbitrary<Situation> = fc.record({
     .record({
       holder: fc.constantFrom('primary' as const, 'recovery' as const),
       released: fc.boolean(),
-      claim: fc.constantFrom(undefined, claim, { ...claim, expiresAt: NOW - 1 }, { ...claim, site: 'primary' as const }),
+      claim: fc.constantFrom(
+        undefined,
+        claim,
+        { ...claim, expiresAt: NOW - 1 },
+        { ...claim, site: 'primary' as const },
+        { ...claim, acting: false },
+      ),
     })
     .map(leaseOf),
   won: fc.boolean(),

@@ -27,12 +27,9 @@ function* sleep(sleepMs: number): Generator<Step, void, unknown> {
 }
 const wallOf = ({ engine, clockErrorMs }: Surroundings): number => engine.now + clockErrorMs;
 
-/** A claim that only looks must not stop the holder; the run says when it begins to act. */
-export type ActingClaim = NonNullable<Lease['claim']> & { acting?: boolean };
+/** The flaw: a claim that only looks stops the holder. */
 const asGuardSees = (lease: Lease, flaws: ReadonlySet<Flaw>): Lease =>
-  (lease.claim as ActingClaim | undefined)?.acting || flaws.has('a claim fences before the outage is confirmed')
-    ? lease
-    : { ...lease, claim: undefined };
+  lease.claim && flaws.has('a claim fences before the outage is confirmed') ? { ...lease, claim: { ...lease.claim, acting: true } } : lease;
 
 /** lambdas/detection/guard.ts, step by step. */
 export function* guard(around: Surroundings): Behaviour {
@@ -164,7 +161,7 @@ function* attempt(around: Surroundings, request: RunRequest): Generator<Step, vo
   const resumes = opened.holder === site && opened.serving !== site;
   const wall = wallOf(around);
   if ((opened.holder === site && !resumes) || (claimIsLive(opened, wall) && opened.claim!.incident !== request.incident)) return;
-  const claim: ActingClaim = {
+  const claim: NonNullable<Lease['claim']> = {
     site,
     incident: request.incident,
     execution: request.incident,
@@ -177,7 +174,7 @@ function* attempt(around: Surroundings, request: RunRequest): Generator<Step, vo
   const stillOpen = yield* call('ledger', ledger.read);
   const here = around.database.role;
   if (!flaws.has('a database that is no standby is promoted') && stillOpen.holder !== site && here !== 'replica') return;
-  if (!(yield* call('ledger', () => ledger.claim(opened, { ...claim, acting: true } as ActingClaim, wallOf(around))))) return;
+  if (!(yield* call('ledger', () => ledger.claim(opened, { ...claim, acting: true }, wallOf(around))))) return;
   if (!(yield* take(around, request, engine.now + ttlMs + 4 * renewEveryMs))) return;
   yield* promote(around);
   for (const until = engine.now + 30_000; engine.now < until; yield* sleep(1_000)) {
