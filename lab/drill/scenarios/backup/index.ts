@@ -2,8 +2,16 @@ import type { Scenario } from '../../scenario.ts';
 import { backupStops } from './backup-stops.ts';
 import { provenBackup } from './proven-backup.ts';
 import { ransomwareDelete } from './ransomware-delete.ts';
+import { restoreBeside } from './restore-beside.ts';
 import { unrestorableBackup } from './unrestorable-backup.ts';
 import { verificationKilled } from './verification-killed.ts';
 
 /** What is promised of backups: `npm run drill -- --group backup`. */
-export const backup: readonly Scenario[] = [provenBackup, unrestorableBackup, backupStops, ransomwareDelete, verificationKilled];
+export const backup: readonly Scenario[] = [
+  provenBackup,
+  unrestorableBackup,
+  backupStops,
+  ransomwareDelete,
+  verificationKilled,
+  restoreBeside,
+];
