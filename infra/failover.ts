@@ -52,7 +52,7 @@ const machineSteps = {
     description: 'Learns whether the old writer is fenced; never waits for a dead region',
     timeoutSeconds: 20,
     sql: true,
-    needs: (rights) => [rights.readLedger(), rights.describeDatabases(), rights.readSecrets()],
+    needs: (rights) => [rights.readLedger(), rights.writeLedger('lease'), rights.describeDatabases(), rights.readSecrets()],
   },
   'failover/take-lease': {
     description: 'Takes the lease once it was released or has expired',
