@@ -23,10 +23,12 @@ export const abortIncident = defineStep({
     if (request.dryRun) return { workload, outcome: 'aborted' as const, detail };
     const lease = await ledger.lease(workload);
     const ours = lease?.claim?.execution === request.execution;
-    const outcome = ours && lease.holder === site ? ('interrupted' as const) : ('aborted' as const);
+    const found = await incidents.find(request.incident, workload);
+    // The claim may have expired since; the epoch still tells that this run's take came through.
+    const taken = lease?.holder === site && (ours || (found !== undefined && lease.epoch > found.epoch));
+    const outcome = taken ? ('interrupted' as const) : ('aborted' as const);
     if (ours && outcome === 'aborted') await standDown(computeFor(workload), services);
     await ledger.dropClaim(workload, request.execution);
-    const found = await incidents.find(request.incident, workload);
     const opened = found?.execution === request.execution ? found : undefined; // else another execution's to tell
     if (opened) await incidents.note(request.incident, workload, { outcome, closedAt: new Date(now()).toISOString(), detail });
     const record =

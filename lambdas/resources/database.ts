@@ -31,8 +31,6 @@ export interface DatabaseAdapter {
    * @throws LeaseLost when a later epoch writes here.
    */
   fence(epoch?: number): Promise<{ finalLsn: string; endedSessions: number }>;
-  /** Lets the workload's roles log in again. */
-  unfence(): Promise<void>;
   /** Writes the heartbeat. Returns its time, epoch milliseconds. */
   heartbeat(epoch: number): Promise<number>;
   /**

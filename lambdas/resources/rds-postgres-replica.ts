@@ -107,10 +107,6 @@ export class RdsPostgresReplica implements DatabaseAdapter {
     });
   }
 
-  unfence(): Promise<void> {
-    return this.sql((client) => unfenceRoles(client, this.config.applicationRoles));
-  }
-
   heartbeat(epoch: number): Promise<number> {
     return this.sql((client) => beat(client, epoch));
   }

@@ -99,6 +99,11 @@ describe('abort-incident', () => {
     expect(told[0]).toContain('start the failover machine again');
   });
 
+  it('after the take: interrupted too when its claim has run out meanwhile', async () => {
+    const { services } = await ends(leaseOf({ holder: 'recovery', epoch: 4 }));
+    expect(await abort(services)).toMatchObject({ outcome: 'interrupted' });
+  });
+
   it("leaves another run's claim and compute alone, and another execution's record of the same incident", async () => {
     const { base, services, scaled } = await ends(leaseOf({ claim: { ...claim!, incident: 'other', execution: 'other' } }), {
       execution: 'other',

@@ -104,7 +104,6 @@ export const databaseOf = (over: Partial<DatabaseAdapter> = {}): DatabaseAdapter
   hasReplayed: async () => true,
   promote: async () => ({ writableAt: new Date(NOW).toISOString() }),
   fence: async () => ({ finalLsn: '0/100', endedSessions: 1 }),
-  unfence: async () => {},
   heartbeat: async () => NOW,
   open: async () => 'renewed',
   lastEpoch: async () => 0,
