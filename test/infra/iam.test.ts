@@ -82,6 +82,7 @@ describe('rights', () => {
     expect(writers.map((name) => name.replace('lifeboat-demo-', '')).sort()).toEqual([
       'abort-incident',
       'close-incident',
+      'fence-writer',
       'open-incident',
       'reconcile-site',
       'shift-traffic',
