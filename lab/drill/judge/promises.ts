@@ -25,6 +25,15 @@ export const wasInterrupted = (): Promised => ({
   broken: ({ outage }) => (outage ? undefined : 'the client saw no interruption: the fault did not take effect'),
 });
 
+/** The same for a fault that is over before it counts as an interruption. */
+export const wasFelt = (): Promised => ({
+  text: 'The fault was felt: orders failed',
+  broken: ({ evidence: { attempts, faultAt } }) =>
+    attempts.some(({ acknowledged, sentAt, answeredAt }) => !acknowledged && (sentAt >= faultAt || answeredAt >= faultAt))
+      ? undefined
+      : 'no order failed: the fault did not take effect',
+});
+
 /** No more is lost than promised, and all of it is counted. */
 export const lossWithin = (objectiveSeconds: number): Promised => ({
   text: objectiveSeconds === 0 ? 'No acknowledged order is lost' : `No more than ${objectiveSeconds} s of acknowledged orders are lost`,

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Drill } from '../drill.ts';
 import { crashDatabase } from '../faults/crash.ts';
-import { everythingKept, lossWithin, noRun, oneWriter, outageWithin, servedBy } from '../judge/promises.ts';
+import { everythingKept, lossWithin, noRun, oneWriter, outageWithin, servedBy, wasFelt } from '../judge/promises.ts';
 import { query } from '../rows.ts';
 import type { Scenario } from '../scenario.ts';
 
@@ -36,5 +36,5 @@ export const crashBeforeCommit: Scenario = {
     await drill.fault('The database server crashes with a transaction open', () => crashDatabase(drill, drill.primary));
     await drill.writes(1_000, { site: drill.primary, boundMs: 90_000 });
   },
-  promises: [noRun(), outageWithin(objectives.rtoSeconds), lossWithin(0), oneWriter(), everythingKept(), servedBy('primary')],
+  promises: [wasFelt(), noRun(), outageWithin(objectives.rtoSeconds), lossWithin(0), oneWriter(), everythingKept(), servedBy('primary')],
 };

@@ -1,5 +1,5 @@
 import { crashDatabase } from '../faults/crash.ts';
-import { everythingKept, lossWithin, noRun, oneWriter, oneWriterAtATime, outageWithin, servedBy } from '../judge/promises.ts';
+import { everythingKept, lossWithin, noRun, oneWriter, oneWriterAtATime, outageWithin, servedBy, wasFelt } from '../judge/promises.ts';
 import type { Scenario } from '../scenario.ts';
 
 const objectives = { rtoSeconds: 120, rpoSeconds: 0 };
@@ -17,6 +17,7 @@ export const databaseCrash: Scenario = {
     await drill.writes(1_500, { site: drill.primary, boundMs: 120_000 });
   },
   promises: [
+    wasFelt(),
     noRun(),
     outageWithin(objectives.rtoSeconds),
     lossWithin(0),
