@@ -1,0 +1,69 @@
+import { OperationRights } from './operations.ts';
+import { allow, type Right, unique } from './right.ts';
+
+/** The workloads' own databases and their logins. */
+export abstract class DatabaseRights extends OperationRights {
+  /** The login of the workloads' databases in this site, whatever key the secrets are encrypted with. */
+  readSecrets(): Right[] {
+    const secrets = unique(this.databases.map(({ secret }) => this.names.arn('secretsmanager', this.region, `secret:${secret}-??????`)));
+    if (secrets.length === 0) return [];
+    const anyKey = this.names.arn('kms', this.region, 'key/*');
+    return [
+      allow({ actions: ['secretsmanager:GetSecretValue'], resources: secrets }),
+      allow(
+        {
+          actions: ['kms:Decrypt'],
+          resources: [anyKey],
+          conditions: {
+            StringEquals: { 'kms:ViaService': `secretsmanager.${this.region}.amazonaws.com` },
+            StringLike: { 'kms:EncryptionContext:SecretARN': secrets },
+          },
+        },
+        { [anyKey]: "the secret's key is its owner's choice; the conditions hold it to these secrets, read through Secrets Manager" },
+      ),
+    ];
+  }
+
+  describeDatabases(): Right[] {
+    return this.databaseRight(['rds:DescribeDBInstances'], this.instanceArns);
+  }
+
+  promoteDatabases(): Right[] {
+    return this.databaseRight(['rds:PromoteReadReplica'], this.instanceArns);
+  }
+
+  modifyDatabases(): Right[] {
+    return this.databaseRight(['rds:ModifyDBInstance'], this.instanceArns);
+  }
+
+  /** Set a former writer aside under another name, and make a replica in its place. Nothing is ever deleted. */
+  rebuildDatabases(): Right[] {
+    if (this.databases.length === 0) return [];
+    const setAside = this.instances.map((instance) => this.names.arn('rds', this.region, `db:${instance}-before-epoch-*`));
+    const groups = ['og', 'pg', 'subgrp'].map((kind) => this.names.arn('rds', this.region, `${kind}:*`));
+    const source = this.site === 'primary' ? 'recovery' : 'primary';
+    const sources = this.names.instances(source).map((instance) => this.names.arn('rds', this.names.regionOf(source), `db:${instance}`));
+    const epochReason = "the new name ends with the lease's epoch, which is not known before";
+    return [
+      allow(
+        {
+          actions: ['rds:DescribeDBInstances', 'rds:ModifyDBInstance', 'rds:AddTagsToResource'],
+          resources: [...this.instanceArns, ...setAside],
+        },
+        Object.fromEntries(setAside.map((arn) => [arn, epochReason])),
+      ),
+      allow(
+        { actions: ['rds:CreateDBInstanceReadReplica'], resources: [...this.instanceArns, ...sources, ...groups] },
+        Object.fromEntries(
+          groups.map((arn) => [arn, "RDS picks the replica's option, parameter and subnet group, and checks this right on them"]),
+        ),
+      ),
+    ];
+  }
+
+  /** To poll by listing: a page of a hundred is one call, and a call for each is not. */
+  listInstances(): Right[] {
+    const all = this.names.arn('rds', this.region, 'db:*');
+    return [allow({ actions: ['rds:DescribeDBInstances'], resources: [all] }, { [all]: 'a list of instances is a right on all of them' })];
+  }
+}

@@ -1,0 +1,52 @@
+import { LedgerRights } from './ledger.ts';
+import { allow, type Right } from './right.ts';
+
+/** Metrics, messages, machines, compute, evidence. */
+export abstract class OperationRights extends LedgerRights {
+  putMetrics(): Right[] {
+    return [
+      allow(
+        { actions: ['cloudwatch:PutMetricData'], resources: ['*'], conditions: { StringEquals: { 'cloudwatch:namespace': 'Lifeboat' } } },
+        { '*': 'PutMetricData knows no resources; the condition holds it to the namespace Lifeboat' },
+      ),
+    ];
+  }
+
+  publish(): Right[] {
+    return [allow({ actions: ['sns:Publish'], resources: [this.names.arn('sns', this.region, this.names.topic)] })];
+  }
+
+  startExecution(machine: string): Right[] {
+    return [
+      allow({
+        actions: ['states:StartExecution'],
+        resources: [this.names.arn('states', this.region, `stateMachine:${this.names.machine(machine)}`)],
+      }),
+    ];
+  }
+
+  /** Does an execution still run? */
+  describeExecutions(machine: string): Right[] {
+    const executions = this.names.arn('states', this.region, `execution:${this.names.machine(machine)}:*`);
+    return [
+      allow(
+        { actions: ['states:DescribeExecution'], resources: [executions] },
+        { [executions]: 'an execution is named when it is started' },
+      ),
+    ];
+  }
+
+  scaleCompute(): Right[] {
+    const services = this.environment.workloads.flatMap(({ compute }) =>
+      compute.map(({ cluster, service }) => this.names.arn('ecs', this.region, `service/${cluster}/${service}`)),
+    );
+    return services.length === 0 ? [] : [allow({ actions: ['ecs:DescribeServices', 'ecs:UpdateService'], resources: services })];
+  }
+
+  writeEvidence(): Right[] {
+    const incidents = `${this.names.evidenceArn(this.region)}/incidents/*`;
+    return [
+      allow({ actions: ['s3:PutObject'], resources: [incidents] }, { [incidents]: 'one object per incident, named when it happens' }),
+    ];
+  }
+}

@@ -1,0 +1,52 @@
+import { DatabaseRights } from './databases.ts';
+import { allow, type Right } from './right.ts';
+import { SNAPSHOT_NAMES } from './scope.ts';
+
+/** Snapshots that carry Lifeboat's name. */
+export abstract class SnapshotRights extends DatabaseRights {
+  /** Snapshots of both sites, by listing. */
+  listSnapshots(): Right[] {
+    const all = this.siteRegions.flatMap((region) => ['snapshot:*', 'db:*'].map((kind) => this.names.arn('rds', region, kind)));
+    return [
+      allow(
+        { actions: ['rds:DescribeDBSnapshots'], resources: all },
+        Object.fromEntries(all.map((arn) => [arn, 'a list of snapshots is a right on all of them'])),
+      ),
+    ];
+  }
+
+  takeSnapshots(): Right[] {
+    const own = this.snapshotsIn(this.region);
+    return [
+      allow(
+        { actions: ['rds:CreateDBSnapshot', 'rds:AddTagsToResource'], resources: [...this.instanceArns, own] },
+        { [own]: SNAPSHOT_NAMES },
+      ),
+      this.useForeignKey(this.region, "the key of the database is its owner's choice"),
+    ];
+  }
+
+  /** Pulls what was taken here to the other site, whose own key it gets. */
+  copySnapshots(): Right[] {
+    const snapshots = this.siteRegions.map((region) => this.snapshotsIn(region));
+    const reasons = Object.fromEntries(snapshots.map((arn) => [arn, SNAPSHOT_NAMES]));
+    return [
+      allow({ actions: ['rds:CopyDBSnapshot', 'rds:AddTagsToResource'], resources: snapshots }, reasons),
+      ...this.siteRegions.map((region) =>
+        this.useForeignKey(region, "the key of the source is its owner's choice, that of the copy is known by its alias"),
+      ),
+    ];
+  }
+
+  /** Only what carries Lifeboat's name and Lifeboat's tag. */
+  deleteSnapshots(): Right[] {
+    const snapshots = this.siteRegions.map((region) => this.snapshotsIn(region));
+    const conditions = { StringEquals: { 'aws:ResourceTag/lifeboat:environment': this.environment.name } };
+    return [
+      allow(
+        { actions: ['rds:DeleteDBSnapshot'], resources: snapshots, conditions },
+        Object.fromEntries(snapshots.map((arn) => [arn, SNAPSHOT_NAMES])),
+      ),
+    ];
+  }
+}
