@@ -1,0 +1,101 @@
+import {
+  CreateDBInstanceReadReplicaCommand,
+  type DBInstance,
+  DBInstanceNotFoundFault,
+  DescribeDBInstancesCommand,
+  InvalidDBInstanceStateFault,
+  ModifyDBInstanceCommand,
+  type ModifyDBInstanceCommandInput,
+  PromoteReadReplicaCommand,
+  RDSClient,
+} from '@aws-sdk/client-rds'; // prettier-ignore
+import { guarded, localCalls } from '../kit/clients.ts';
+import { DatabaseUnrecoverable, NotReady } from '../kit/errors.ts';
+
+export type { DBInstance } from '@aws-sdk/client-rds';
+
+/** Statuses from which no waiting helps. AWS, RDS user guide, 'Viewing DB instance status', 2026-11. All others may pass. */
+export const TERMINAL = new Set([
+  'failed',
+  'deleting',
+  'inaccessible-encryption-credentials',
+  'incompatible-network',
+  'incompatible-parameters',
+  'incompatible-restore',
+  'restore-error',
+  'storage-full',
+]);
+
+export type Change = Omit<ModifyDBInstanceCommandInput, 'DBInstanceIdentifier' | 'ApplyImmediately'>;
+
+/** What RDS does with one database's instances in this function's own region; what is refused for a moment is `NotReady`. */
+export class RdsControl {
+  private readonly rds = guarded(new RDSClient(localCalls));
+
+  constructor(
+    readonly identifier: string,
+    private readonly region: string,
+  ) {}
+
+  /** @throws DatabaseUnrecoverable when RDS says that it does not exist. */
+  async get(): Promise<DBInstance> {
+    const instance = await this.find();
+    if (instance) return instance;
+    throw new DatabaseUnrecoverable(`DB instance ${this.identifier} does not exist in ${this.region}`);
+  }
+
+  /** Nothing only when RDS says that it does not exist: any other failure throws. */
+  async find(identifier = this.identifier): Promise<DBInstance | undefined> {
+    try {
+      return (await this.rds.send(new DescribeDBInstancesCommand({ DBInstanceIdentifier: identifier }))).DBInstances?.[0];
+    } catch (error) {
+      if (error instanceof DBInstanceNotFoundFault) return undefined;
+      throw error;
+    }
+  }
+
+  /** Applied at once. @throws NotReady while the instance is busy. */
+  async modify(change: Change, identifier = this.identifier): Promise<void> {
+    await this.unlessBusy(() =>
+      this.rds.send(new ModifyDBInstanceCommand({ DBInstanceIdentifier: identifier, ApplyImmediately: true, ...change })),
+    );
+  }
+
+  /** Asks for the promotion of a replica; one that has begun already, or a change of state between two calls, is no failure. */
+  async promote(backupRetentionDays: number): Promise<void> {
+    try {
+      await this.rds.send(
+        new PromoteReadReplicaCommand({ DBInstanceIdentifier: this.identifier, BackupRetentionPeriod: backupRetentionDays }),
+      );
+    } catch (error) {
+      if (!(error instanceof InvalidDBInstanceStateFault)) throw error;
+    }
+  }
+
+  /** With the settings of the instance that it replaces: a replica named without them gets the region's defaults. */
+  async createReplica(sourceArn: string, like: DBInstance | undefined): Promise<void> {
+    await this.rds.send(
+      new CreateDBInstanceReadReplicaCommand({
+        DBInstanceIdentifier: this.identifier,
+        SourceDBInstanceIdentifier: sourceArn,
+        CopyTagsToSnapshot: true,
+        DBInstanceClass: like?.DBInstanceClass,
+        DBSubnetGroupName: like?.DBSubnetGroup?.DBSubnetGroupName,
+        VpcSecurityGroupIds: like?.VpcSecurityGroups?.map(({ VpcSecurityGroupId }) => VpcSecurityGroupId!),
+        DBParameterGroupName: like?.DBParameterGroups?.[0]?.DBParameterGroupName,
+        KmsKeyId: like?.KmsKeyId,
+        MultiAZ: like?.MultiAZ,
+        DeletionProtection: like?.DeletionProtection,
+      }),
+    );
+  }
+
+  private async unlessBusy(call: () => Promise<unknown>): Promise<void> {
+    try {
+      await call();
+    } catch (error) {
+      if (error instanceof InvalidDBInstanceStateFault) throw new NotReady(`${this.identifier} is busy`, { cause: error });
+      throw error;
+    }
+  }
+}

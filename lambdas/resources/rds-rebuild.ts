@@ -1,0 +1,33 @@
+import { DatabaseUnrecoverable } from '../kit/errors.ts';
+import { type RdsControl, TERMINAL } from './rds-control.ts';
+
+/** The name under which a former writer is kept: the epoch is the first one in which it did not write. */
+export const setAsideName = (identifier: string, epoch: number): string => `${identifier}-before-epoch-${epoch}`;
+
+export interface Rebuild {
+  rds: RdsControl;
+  /** ARN of the other site's writer. */
+  sourceArn: string;
+  /** Ends the writing of an epoch; throws until that is proven. */
+  fence: (epoch: number) => Promise<unknown>;
+}
+
+/**
+ * The old writer is fenced and renamed, never deleted, since it may hold rows that nobody else has; then a replica of the other
+ * site's writer takes its identifier, and with it its endpoint name. One step a call; says what it did, or `replicating`.
+ */
+export const rebuildAsReplica = async ({ rds, sourceArn, fence }: Rebuild, epoch: number): Promise<string> => {
+  const { identifier } = rds;
+  const instance = await rds.find();
+  if (!instance) {
+    await rds.createReplica(sourceArn, await rds.find(setAsideName(identifier, epoch)));
+    return 'creating the replica';
+  }
+  const { DBInstanceStatus: status = 'unknown' } = instance;
+  if (TERMINAL.has(status)) throw new DatabaseUnrecoverable(`${identifier} is ${status}`);
+  if (status !== 'available') return `waiting: ${status}`;
+  if (instance.ReadReplicaSourceDBInstanceIdentifier) return 'replicating';
+  await fence(epoch - 1);
+  await rds.modify({ NewDBInstanceIdentifier: setAsideName(identifier, epoch) });
+  return 'setting the old writer aside';
+};

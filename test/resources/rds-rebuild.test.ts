@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest';
+import { DatabaseUnrecoverable, NotReady } from '../../lambdas/kit/errors.ts';
+import type { DBInstance, RdsControl } from '../../lambdas/resources/rds-control.ts';
+import { rebuildAsReplica } from '../../lambdas/resources/rds-rebuild.ts';
+
+const SOURCE = 'arn:aws:rds:us-west-2:000000000000:db:orders-replica';
+
+/** A region with these instances, and the calls that would change them, in order. */
+const region = (instances: Record<string, DBInstance>, fence: (epoch: number) => Promise<unknown> = async () => undefined) => {
+  const calls: unknown[] = [];
+  const rds = {
+    identifier: 'orders',
+    find: async (name = 'orders') => instances[name],
+    modify: async (change: object) => void calls.push(['modify', change]),
+    createReplica: async (source: string, like?: DBInstance) => void calls.push(['createReplica', source, like?.DBInstanceClass]),
+  } as unknown as RdsControl;
+  const fenced = async (epoch: number) => {
+    calls.push(['fence', epoch]);
+    await fence(epoch);
+  };
+  return { calls, step: () => rebuildAsReplica({ rds, sourceArn: SOURCE, fence: fenced }, 4) };
+};
+
+describe('a former writer', () => {
+  it('is fenced for its epoch before it is renamed, and never deleted', async () => {
+    const { calls, step } = region({ orders: { DBInstanceStatus: 'available' } });
+    expect(await step()).toBe('setting the old writer aside');
+    expect(calls).toEqual([
+      ['fence', 3],
+      ['modify', { NewDBInstanceIdentifier: 'orders-before-epoch-4' }],
+    ]);
+  });
+
+  it('stays where it is while its fence is not proven', async () => {
+    const { calls, step } = region({ orders: { DBInstanceStatus: 'available' } }, async () => {
+      throw new NotReady('2 sessions of the workload are still open');
+    });
+    await expect(step()).rejects.toBeInstanceOf(NotReady);
+    expect(calls).toEqual([['fence', 3]]);
+  });
+
+  it('is replaced by a replica with its settings', async () => {
+    const { calls, step } = region({ 'orders-before-epoch-4': { DBInstanceClass: 'db.r6g.large' } });
+    expect(await step()).toBe('creating the replica');
+    expect(calls).toEqual([['createReplica', SOURCE, 'db.r6g.large']]);
+  });
+
+  it.each(['rebooting', 'modifying', 'something new'])('is waited for while it is %s', async (DBInstanceStatus) => {
+    const { calls, step } = region({ orders: { DBInstanceStatus } });
+    expect(await step()).toBe(`waiting: ${DBInstanceStatus}`);
+    expect(calls).toEqual([]);
+  });
+
+  it('that cannot come back needs a person', async () => {
+    const { step } = region({ orders: { DBInstanceStatus: 'storage-full' } });
+    await expect(step()).rejects.toBeInstanceOf(DatabaseUnrecoverable);
+  });
+});
+
+it('a replica is what it should be', async () => {
+  const { calls, step } = region({ orders: { DBInstanceStatus: 'available', ReadReplicaSourceDBInstanceIdentifier: SOURCE } });
+  expect(await step()).toBe('replicating');
+  expect(calls).toEqual([]);
+});
