@@ -7,11 +7,13 @@ import { steps } from '../infra/steps.ts';
 
 const root = join(import.meta.dirname, '..');
 
-/** `-c env=<name>` names the environment; `-c environments=<folder>` a folder of them outside this repository. */
+/** `-c env=<name>` names the environment; `-c environments=<folder>` a folder of them elsewhere; `-c bundles=<folder>` where the steps' code is put. */
 const synthesise = async (): Promise<void> => {
   const app = new App();
   const environment = await load(app.node.tryGetContext('env'), app.node.tryGetContext('environments'));
-  const bundles = bundle(steps, { sources: join(root, 'lambdas'), outDir: join(root, 'dist', environment.name), environment });
+  // Two that synthesise at once from one checkout each name a folder of their own.
+  const outDir = app.node.tryGetContext('bundles') ?? join(root, 'dist', environment.name);
+  const bundles = bundle(steps, { sources: join(root, 'lambdas'), outDir, environment });
   createLifeboat(app, { environment, bundles, definitions: join(root, 'statemachines') });
   app.synth();
 };

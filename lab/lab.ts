@@ -11,7 +11,7 @@ import { StepFunctions } from './engines/stepfunctions.ts';
 import { enginesPython } from './engines/venv.ts';
 import { askEngine } from './gateway/forward.ts';
 import { Gateway } from './gateway/gateway.ts';
-import { AccessControl, type UnusedRight } from './iam/access.ts';
+import { AccessControl, type UseOfRights } from './iam/access.ts';
 import { LAMBDA_ACTIONS } from './lambda/api.ts';
 import { Courier } from './lambda/deliver.ts';
 import { LambdaService } from './lambda/service.ts';
@@ -129,8 +129,8 @@ export class Lab implements DrillLab {
     return lifeboat({ processes, network, folder, credentials, authorities, endpoint }, zone, region, words, signal);
   }
 
-  unusedRights(): UnusedRight[] {
-    return this.access?.unused() ?? [];
+  useOfRights(): UseOfRights {
+    return this.access?.useOfRights() ?? { used: [], unused: [] };
   }
 
   /** From here on each function may do what its role in these templates allows, and nothing else. */

@@ -71,7 +71,9 @@ export async function deploy(options: DeployOptions): Promise<Deployed> {
 
 async function synthesise(options: DeployOptions): Promise<Assembly> {
   const output = join(options.folder, 'cdk.out');
-  await cdk(['synth', '--quiet', '--output', output, '--context', `env=${options.environment}`], cdkOptions(options));
+  // Of this run alone: others may synthesise from the same checkout at the same time.
+  const context = [`env=${options.environment}`, `bundles=${join(options.folder, 'bundles')}`].flatMap((one) => ['--context', one]);
+  await cdk(['synth', '--quiet', '--output', output, ...context], cdkOptions(options));
   return new Assembly(output);
 }
 

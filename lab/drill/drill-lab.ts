@@ -1,6 +1,6 @@
 import type { Images } from '../ecs/model.ts';
 import type { Fault } from '../gateway/faults.ts';
-import type { UnusedRight } from '../iam/access.ts';
+import type { UseOfRights } from '../iam/access.ts';
 import type { CallRecord, Network, Processes, Region, Stoppable, Zone } from '../types.ts';
 import type { World } from '../world.ts';
 
@@ -21,8 +21,8 @@ export interface DrillLab extends Stoppable {
   calls(): readonly CallRecord[];
   /** Run Lifeboat's command line as a person who stands in a zone. */
   lifeboat(zone: Zone, region: Region, words: readonly string[], signal: AbortSignal): Promise<void>;
-  /** Rights to change something that the deployment gave and no call has used. */
-  unusedRights(): readonly UnusedRight[];
+  /** Of the rights to change something that the deployment gave, those that a call has used, and the others. */
+  useOfRights(): UseOfRights;
   readonly faults: { add(fault: Fault): () => void; sharedControlPlanesDown(): () => void };
   /** Synthesise an environment of Lifeboat (`demo`) and deploy it with the real CDK CLI, telling what it does. */
   deploy(progress: (text: string) => void, signal: AbortSignal, environment?: string): Promise<void>;

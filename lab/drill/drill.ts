@@ -13,6 +13,8 @@ import type { Watcher } from './watcher.ts';
 export interface DrillParts {
   lab: DrillLab;
   workload: ProvisionedWorkload;
+  /** Of Lifeboat's environments the one that is deployed. */
+  environment: string;
   client: WritingClient;
   /** Starts a client inside a region, which writes to that region's own load balancer. */
   startInside: (region: Region) => WritingClient;
@@ -39,6 +41,10 @@ export class Drill {
     this.primary = parts.workload.primary.region;
     this.recovery = parts.workload.recovery.region;
     parts.watcher.on('change', (text) => this.note(text, 'system'));
+  }
+
+  get environment(): string {
+    return this.parts.environment;
   }
 
   get lab(): DrillLab {

@@ -1,4 +1,5 @@
 import pc from 'picocolors';
+import type { News } from './fleet/job.ts';
 
 /** What a person sees while a drill runs. */
 export interface Progress {
@@ -12,6 +13,13 @@ export interface Progress {
 
 /** Says nothing. */
 export const silent: Progress = { phase: () => {}, say: () => {}, end: () => {} };
+
+/** Tells the fleet that this drill belongs to; what is said within a phase stays here. */
+export const toFleet = (send: (news: News) => void): Progress => ({
+  phase: (title) => send({ phase: title }),
+  say: () => {},
+  end: () => {},
+});
 
 const TICK_MS = 500;
 

@@ -70,7 +70,7 @@ export async function runDrill(scenario: Scenario, options: RunOptions): Promise
   }
 }
 
-async function prepare(options: RunOptions, environment?: string): Promise<Drill> {
+async function prepare(options: RunOptions, environment = 'demo'): Promise<Drill> {
   const { progress, signal, owner, keep } = options;
   progress.phase('Start the lab');
   let bundled: Promise<WorkloadPrograms> | undefined;
@@ -102,11 +102,11 @@ async function prepare(options: RunOptions, environment?: string): Promise<Drill
     const own = { program: programs.client, zone: region, target, name, ledger: join(lab.folder, `${name}-ledger.jsonl`) };
     return owner.own(new WritingClient({ processes: lab.processes, network, ...own, ratePerSecond: INSIDE_PER_SECOND, concurrency: 8 }));
   };
-  const drill = new Drill({ lab, workload, client, startInside, watcher, payments, reference, progress, signal });
+  const drill = new Drill({ lab, workload, environment, client, startInside, watcher, payments, reference, progress, signal });
   watcher.start();
   await steadyState(drill, options.steadyWrites ?? 250);
   progress.phase('Install the database lease');
-  await lab.lifeboat(drill.primary, drill.primary, ['lease', 'install', '--database', 'orders', '--env', 'demo'], signal);
+  await lab.lifeboat(drill.primary, drill.primary, ['lease', 'install', '--database', 'orders', '--env', environment], signal);
   return drill;
 }
 
@@ -151,7 +151,8 @@ async function collect(drill: Drill): Promise<Evidence> {
     executions,
     alarms,
     calls,
-    unusedRights: lab.unusedRights(),
+    rights: lab.useOfRights(),
+    environment: drill.environment,
     timeline: [...drill.timeline].sort((a, b) => a.at - b.at),
   };
 }

@@ -16,10 +16,16 @@ export interface Access {
 }
 
 /** A right in words that are the same in every region. */
-export interface UnusedRight {
+export interface Right {
   functionName: string;
   action: string;
   resource: string;
+}
+
+/** The rights to change something that a deployment gave: those that a call used, and the others. */
+export interface UseOfRights {
+  used: readonly Right[];
+  unused: readonly Right[];
 }
 
 /** Actions that change nothing; those of KMS only ever serve another action. */
@@ -59,18 +65,18 @@ export class AccessControl {
     return { resource: first?.resources[0], keys: first?.context['dynamodb:LeadingKeys'], denied: missing };
   }
 
-  /** Allowed actions that change something and that no call used, in any region. */
-  unused(): UnusedRight[] {
-    const rights = [...this.roles.values()].flatMap((role) =>
+  /** Which of the allowed actions that change something a call has used, in any region. */
+  useOfRights(): UseOfRights {
+    const given = [...this.roles.values()].flatMap((role) =>
       role.statements.flatMap((statement) =>
         statement.effect === 'Deny' || statement.resources.every((resource) => role.destinations.includes(resource))
           ? []
           : changing(statement).flatMap((action) => statement.resources.map((resource) => rightOf(role, statement, action, resource))),
       ),
     );
-    const unused = new Map(rights.map((right) => [JSON.stringify(right), right]));
-    for (const used of this.used) unused.delete(used);
-    return [...unused.values()];
+    const rights = [...new Map(given.map((right) => [JSON.stringify(right), right]))];
+    const ofUse = (isUsed: boolean) => rights.flatMap(([key, right]) => (this.used.has(key) === isUsed ? [right] : []));
+    return { used: ofUse(true), unused: ofUse(false) };
   }
 
   private missing(role: FunctionRole, { action, resources, context }: Need): string | undefined {
@@ -89,7 +95,7 @@ const keyOf = (region: string, functionName: string): string => `${region}/${fun
 
 const changing = ({ actions }: Statement): string[] => actions.filter((action) => !READS.test(action) && !LAMBDAS_OWN.test(action));
 
-function rightOf({ functionName, region }: FunctionRole, { conditions }: Statement, action: string, resource: string): UnusedRight {
+function rightOf({ functionName, region }: FunctionRole, { conditions }: Statement, action: string, resource: string): Right {
   const under = Object.keys(conditions).length > 0 ? ` ${JSON.stringify(conditions)}` : '';
   return { functionName, action, resource: `${resource}${under}`.replaceAll(region, '<region>') };
 }

@@ -1,4 +1,4 @@
-import type { UnusedRight } from '../../iam/access.ts';
+import type { UseOfRights } from '../../iam/access.ts';
 import type { CallRecord, Region } from '../../types.ts';
 import type { Attempt } from '../../workload/attempt.ts';
 
@@ -77,7 +77,9 @@ export interface Evidence {
   executions: Execution[];
   alarms: AlarmChange[];
   calls: readonly CallRecord[];
-  /** Rights to change something that no call of the drill used. */
-  unusedRights: readonly UnusedRight[];
+  /** Of the rights to change something, those that a call of the drill used, and the others. */
+  rights: UseOfRights;
+  /** The environment that was deployed. */
+  environment: string;
   timeline: TimelineEvent[];
 }

@@ -85,7 +85,8 @@ export function failover(changes: Partial<Evidence> = {}): Evidence {
     executions: [run()],
     alarms: [{ at: ms(33), region: B, name: 'lifeboat-demo-orders-down', state: 'ALARM' }],
     calls: [call()],
-    unusedRights: [],
+    rights: { used: [], unused: [] },
+    environment: 'demo',
     timeline: [
       { at: ms(10), event: 'steady: 100 orders acknowledged, all alarms OK', kind: 'drill' },
       { at: ms(20), event: 'us-east-1 goes dark', kind: 'fault' },

@@ -53,7 +53,7 @@ export async function startSmallLab(options: DrillLabOptions, standIn: StandIn):
     credentials: { accessKeyId: 'OPERATOR', secretAccessKey: 'lab' },
     calls: () => gateway.calls,
     faults: gateway.faults,
-    unusedRights: () => [],
+    useOfRights: () => ({ used: [], unused: [] }),
     lifeboat: async () => {},
     deploy: () => standIn.deploy(world, (zone) => gateway.endpoint(zone), aside.endpoint('internet')),
     stop: () => owner.stop(),

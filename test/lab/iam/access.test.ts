@@ -170,11 +170,12 @@ it('lists rights to change something that no call used in any region, without th
   ];
   const west = JSON.parse(JSON.stringify(rights).replaceAll('us-east-1', 'us-west-2')) as object[];
   const access = new AccessControl([stackOf('us-east-1', rights), stackOf('us-west-2', west)], ACCOUNT);
-  expect(access.unused().map(({ action }) => action)).toEqual(['dynamodb:PutItem', 'dynamodb:UpdateItem']);
+  expect(access.useOfRights().unused.map(({ action }) => action)).toEqual(['dynamodb:PutItem', 'dynamodb:UpdateItem']);
   access.judge(
     call('dynamodb', 'UpdateItem', { TableName: 'ledger', Key: { pk: { S: 'lease#a' } } }, { source: 'us-west-2', region: 'us-west-2' }),
   );
-  expect(access.unused()).toEqual([
+  expect(access.useOfRights().used.map(({ action }) => action)).toEqual(['dynamodb:UpdateItem']);
+  expect(access.useOfRights().unused).toEqual([
     {
       functionName: 'step',
       action: 'dynamodb:PutItem',
