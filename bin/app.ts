@@ -12,8 +12,9 @@ const synthesise = async (): Promise<void> => {
   const app = new App();
   const environment = await load(app.node.tryGetContext('env'), app.node.tryGetContext('environments'));
   // Two that synthesise at once from one checkout each name a folder of their own.
+  const cache = join(root, 'node_modules/.cache/lifeboat-bundles');
   const outDir = app.node.tryGetContext('bundles') ?? join(root, 'dist', environment.name);
-  const bundles = bundle(steps, { sources: join(root, 'lambdas'), outDir, environment });
+  const bundles = bundle(steps, { sources: join(root, 'lambdas'), outDir, environment, cache });
   createLifeboat(app, { environment, bundles, definitions: join(root, 'statemachines') });
   app.synth();
 };

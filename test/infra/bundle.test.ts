@@ -63,14 +63,37 @@ describe('bundle', () => {
   });
 });
 
+describe('a kept build', () => {
+  const build = (sources: string) => {
+    const place = bundle([step], { sources, outDir: join(folder, 'kept-out'), environment: demo, cache: join(folder, 'cache') });
+    return readFileSync(join(place(step), 'index.mjs'), 'utf8');
+  };
+
+  it('is used until a file that went into it changes, also one that is only imported', () => {
+    const sources = source('kept', "import { word } from './word.ts';\nexport const handler = () => word;");
+    writeFileSync(join(sources, 'failover/word.ts'), "export const word = 'first';");
+    const made = build(sources);
+    const [entry = ''] = readdirSync(join(folder, 'cache'));
+    const kept = join(folder, 'cache', entry, step, 'index.mjs');
+    writeFileSync(kept, `${made}// kept`);
+    expect(build(sources)).toBe(`${made}// kept`);
+    writeFileSync(join(sources, 'failover/word.ts'), "export const word = 'second';");
+    expect(build(sources)).toContain('second');
+    expect(readFileSync(kept, 'utf8')).toContain('second');
+    rmSync(join(sources, 'failover/word.ts'));
+    expect(() => build(sources)).toThrow(BundleFailed);
+  });
+});
+
 describe('the real steps', () => {
   const first = join(folder, 'first');
-  const place = bundle(steps, { sources: lambdas, outDir: first, environment: demo });
+  const cache = join(import.meta.dirname, '../../node_modules/.cache/lifeboat-bundles');
+  const place = bundle(steps, { sources: lambdas, outDir: first, environment: demo, cache });
 
-  it('bundle to the same bytes each time', () => {
-    const second = join(folder, 'second');
-    bundle(steps, { sources: lambdas, outDir: second, environment: demo });
-    expect(hashOf(second)).toBe(hashOf(first));
+  it('bundle to the same bytes each time, kept or made anew', () => {
+    const some = steps.filter((_, index) => index % 8 === 0);
+    const anew = bundle(some, { sources: lambdas, outDir: join(folder, 'second'), environment: demo });
+    for (const one of some) expect(hashOf(anew(one))).toBe(hashOf(place(one)));
   });
 
   it('each load on their own and export a handler', async () => {
