@@ -14,10 +14,12 @@ export const closeIncident = defineStep({
   run: async ({ workload, request, verified }, { plan, ledger, incidents, save, tell, put, now }) => {
     if (request.dryRun) return { workload, outcome: 'dry-run' as const };
     const { objectives } = workloadOf(plan, workload);
+    // The clock was stopped by the first verified write, also where the incident is closed once more.
+    const verifiedAt = (await incidents.find(request.incident, workload))?.verifiedAt ?? verified.verifiedAt;
     await incidents.note(request.incident, workload, {
       outcome: 'recovered',
       closedAt: new Date(now()).toISOString(),
-      verifiedAt: verified.verifiedAt,
+      verifiedAt,
     });
     await ledger.dropClaim(workload, request.execution);
     const record = await gatherRecord(incidents, request.incident, workload, objectives);

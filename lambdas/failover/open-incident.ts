@@ -25,7 +25,7 @@ export const openIncident = defineStep({
     const lease = await ledger.lease(name);
     if (!lease) throw new InvalidRequest(`workload '${name}' has no lease: its home site never held it; nothing to move`);
     const before = await incidents.find(request.incident, name);
-    if (before) requireSame(before, input, site);
+    if (before) requireSame(before, input, lease, site);
     // Taken by an earlier run that died: go on from there. After traffic has moved only its own incident tells that something is left.
     const resumes = lease.holder === site && (lease.serving !== site || before !== undefined);
     if (lease.holder === site && !resumes)
@@ -47,10 +47,14 @@ export const openIncident = defineStep({
 });
 export const handler = openIncident.handler;
 
-/** An incident is gone on with by a run of its own kind, in its own site, and only while something is left to do. */
-const requireSame = (before: Incident, { request, workload }: WorkloadRun, site: SiteName): void => {
+/**
+ * An incident is gone on with by a run of its own kind, in its own site. One that has ended well there is walked through once more: the
+ * run that closed it may have been stopped before all was recorded and told, and what is done already is not done again.
+ */
+const requireSame = (before: Incident, { request, workload }: WorkloadRun, lease: Lease, site: SiteName): void => {
   const name = `incident '${request.incident}' of '${workload}'`;
-  if (before.outcome === 'recovered') throw new InvalidRequest(`incident: ${name} has ended well; leave the field out`);
+  if (before.outcome === 'recovered' && lease.holder !== site)
+    throw new InvalidRequest(`incident: ${name} has ended well; leave the field out`);
   if (before.to !== site) throw new InvalidRequest(`incident: ${name} moves it to site '${before.to}'; start the machine there`);
   if (before.mode !== request.mode) throw new InvalidRequest(`mode: ${name} is a ${before.mode}`);
 };

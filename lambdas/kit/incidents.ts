@@ -24,6 +24,8 @@ export interface Incident {
   openedAt: string;
   /** The first bad observation, where the clock of the RTO starts; for a switchover the moment at which writes stop. */
   outageBeganAt?: string;
+  /** The first verified write through the public name, where the clock of the RTO stops. */
+  verifiedAt?: string;
   outcome: Outcome;
   closedAt?: string;
   detail?: string;

@@ -71,6 +71,12 @@ describe('close-incident', () => {
     expect(base.memory.current?.claim).toBeUndefined();
   });
 
+  it('keeps the first verified write when it closes an incident once more', async () => {
+    const { services } = await ends(leaseOf({ holder: 'recovery', claim }), { verifiedAt: iso(-20_000) });
+    const input = { workload: 'orders', request: request(), verified: { verifiedAt: iso(-5_000) } };
+    expect(await runStep(closeIncident, input, services)).toMatchObject({ measured: { rtoSeconds: 45 } });
+  });
+
   it('puts no approval token into the record', async () => {
     const { services, saved } = await ends(leaseOf({ holder: 'recovery', claim }), { approval: { token: 'secret-token' } });
     await runStep(closeIncident, { workload: 'orders', request: request(), verified: {} }, services);

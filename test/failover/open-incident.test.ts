@@ -63,8 +63,23 @@ describe('open-incident', () => {
     expect(await run(base, again, true)).toMatchObject({ resumes: true });
     expect(await base.incidents.find('run-1', 'orders')).toMatchObject({ execution: 'run-2', outcome: 'running' });
     await expect(run(base, { ...again, mode: 'switchover' }, true)).rejects.toThrow(/mode: incident 'run-1'/);
+  });
+
+  it('walks once more through an incident that has ended well here, since its end may not have been told, but not elsewhere', async () => {
+    const base = baseFor(leaseOf({ holder: 'recovery', serving: 'recovery' }));
+    await base.incidents.open({
+      ...request(),
+      workload: 'orders',
+      from: 'primary',
+      to: 'recovery',
+      epoch: 2,
+      openedAt: '',
+      outcome: 'recovered',
+    });
+    expect(await run(base, { execution: 'run-2' })).toMatchObject({ resumes: true });
     await base.incidents.note('run-1', 'orders', { outcome: 'recovered' });
-    await expect(run(base, again, true)).rejects.toThrow(/has ended well/);
+    base.memory.current = leaseOf({ holder: 'primary', epoch: 5 });
+    await expect(run(base, { execution: 'run-3' })).rejects.toThrow(/has ended well/);
   });
 
   it('goes on with a run that died after the take, and refuses to move a workload to where it is', async () => {
