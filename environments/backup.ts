@@ -117,7 +117,7 @@ export const exposureOf = (policy: BackupPolicy): { what: string; seconds: numbe
 /** Tiers of a policy by their name; the check of the environment allows each once. */
 export const tierOf = (policy: BackupPolicy, name: string): BackupTier | undefined => policy.tiers.find(({ every }) => every === name);
 
-function isTimeZone(name: string): boolean {
+export function isTimeZone(name: string): boolean {
   try {
     return Boolean(new Intl.DateTimeFormat('en', { timeZone: name }));
   } catch {

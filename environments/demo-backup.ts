@@ -18,6 +18,17 @@ export default defineEnvironment({
     ...workload,
     databases: workload.databases.map((database) => ({
       ...database,
+      integrity: {
+        schedule: 'rate(1 minute)',
+        assertions: [
+          {
+            name: 'every-order-has-its-line',
+            sql: 'SELECT NOT EXISTS (SELECT FROM orders o WHERE NOT EXISTS (SELECT FROM order_lines WHERE order_id = o.id))',
+          },
+        ],
+        checksums: [{ table: 'orders', column: 'checksum', expression: "md5(concat_ws('|', id, client, amount, site, details))" }],
+        json: [{ table: 'orders', column: 'details' }],
+      },
       backup: {
         verification: {
           assertions: [

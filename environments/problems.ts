@@ -1,5 +1,6 @@
 import { exposureOf } from './backup.ts';
 import { totalSeconds, waitsOf } from './budget.ts';
+import { roundMinutes } from './integrity.ts';
 import { readable } from './salvage.ts';
 import type { Environment } from './schema.ts';
 
@@ -190,6 +191,22 @@ const backupProblems: Rule = ({ workloads, sites }) =>
     }).flat(),
   ).flat();
 
+/** A watch that is overdue before its second round alarms for nothing. */
+const integrityProblems: Rule = ({ workloads }) =>
+  each(workloads, ({ databases }, i) =>
+    each(databases, ({ integrity }, j): Problem[] => {
+      if (!integrity) return [];
+      const path = ['workloads', i, 'databases', j, 'integrity'];
+      const minutes = roundMinutes(integrity);
+      const hasty: Problem = {
+        path: [...path, 'overdueAfterMinutes'],
+        message: `is ${integrity.overdueAfterMinutes} but a round comes every ${minutes} minutes; give at least twice that`,
+      };
+      const names = duplicates(integrity.assertions.map(({ name }, k) => ({ value: name, path: [...path, 'assertions', k, 'name'] })));
+      return [...names, ...(minutes !== undefined && integrity.overdueAfterMinutes < 2 * minutes ? [hasty] : [])];
+    }).flat(),
+  ).flat();
+
 const rules: readonly Rule[] = [
   siteProblems,
   witnessProblems,
@@ -202,4 +219,5 @@ const rules: readonly Rule[] = [
   dependencyProblems,
   objectiveProblems,
   backupProblems,
+  integrityProblems,
 ];

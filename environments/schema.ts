@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { backupPolicy, isolation } from './backup.ts';
+import { integrityPolicy } from './integrity.ts';
 import { findProblems } from './problems.ts';
 
 /** The environment's two regions, by their *home* role. Which of them is active is in the lease, never here. */
@@ -55,6 +56,8 @@ const rdsPostgresReplica = z.strictObject({
   applicationRoles: z.array(z.string().regex(/^[a-z_][a-z0-9_]*$/)).min(1),
   /** Snapshots, their copies in the other site, and their proof; `{}` takes the defaults, leaving it out takes none. */
   backup: backupPolicy.optional(),
+  /** Checks of the live database's own contents; `{}` reads its pages, leaving it out checks nothing. */
+  integrity: integrityPolicy.optional(),
 });
 const database = z.discriminatedUnion('kind', [rdsPostgresReplica]);
 

@@ -7,6 +7,7 @@ import { Detection } from './detection.ts';
 import { Evidence } from './evidence.ts';
 import { Failover } from './failover.ts';
 import { Foundation } from './foundation.ts';
+import { Integrity, integrityPoliciesOf } from './integrity.ts';
 import { Restore } from './restore.ts';
 import { Verification } from './verification.ts';
 
@@ -27,6 +28,7 @@ export class SiteStack extends Stack {
     new Evidence(this, 'Evidence', foundation);
     new Detection(this, 'Detection', foundation);
     new Failover(this, 'Failover', foundation, props.definitions);
+    if (integrityPoliciesOf(props.environment).length > 0) new Integrity(this, 'Integrity', foundation);
     if (policiesOf(props.environment).length === 0) return;
     new Backup(this, 'Backup', foundation, props.definitions);
     new Verification(this, 'Verification', foundation, props.definitions);

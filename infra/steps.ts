@@ -38,6 +38,8 @@ export const steps = [
   'verification/remove-copy',
   'verification/close-verification',
   'verification/sweep-copies',
+  'integrity/check-integrity',
+  'integrity/watch-integrity',
   'restore/read-restore-request',
   'restore/restore-database',
   'restore/inspect-restored',

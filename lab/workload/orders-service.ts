@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { Pool, type PoolClient } from 'pg';
 
@@ -52,7 +52,16 @@ async function transaction<T>(work: (client: PoolClient) => Promise<T>): Promise
 const placeOrder = (order: Order) =>
   transaction(async (client) => {
     const { id, amount, client: buyer } = order;
-    await client.query('INSERT INTO orders (id, client, amount, site) VALUES ($1, $2, $3, $4)', [id, buyer, amount, site]);
+    const details = JSON.stringify({ currency: 'EUR', lines: 1 });
+    const checksum = createHash('md5').update([id, buyer, amount, site, details].join('|')).digest('hex');
+    await client.query('INSERT INTO orders (id, client, amount, site, details, checksum) VALUES ($1, $2, $3, $4, $5, $6)', [
+      id,
+      buyer,
+      amount,
+      site,
+      details,
+      checksum,
+    ]);
     await client.query('INSERT INTO order_lines (order_id, line, amount) VALUES ($1, 1, $2)', [id, amount]);
   });
 

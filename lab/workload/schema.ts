@@ -5,6 +5,10 @@ CREATE TABLE orders (
   client      text NOT NULL,
   amount      bigint NOT NULL CHECK (amount > 0),
   site        text NOT NULL,
+  -- JSON, as text: what the application writes is its own affair.
+  details     text,
+  -- Over the columns before it, by the application.
+  checksum    text,
   recorded_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 CREATE TABLE order_lines (

@@ -28,11 +28,11 @@ export const inspect = async (
   )),
 ];
 
-type Finding = Omit<CheckResult, 'check'>;
+export type Finding = Omit<CheckResult, 'check'>;
 
-const passed = (detail: string): Finding => ({ verdict: 'passed', detail });
-const failed = (detail: string): Finding => ({ verdict: 'failed', detail });
-const unknown = (detail: string): Finding => ({ verdict: 'unknown', detail });
+export const passed = (detail: string): Finding => ({ verdict: 'passed', detail });
+export const failed = (detail: string): Finding => ({ verdict: 'failed', detail });
+export const unknown = (detail: string): Finding => ({ verdict: 'unknown', detail });
 
 /** The message of an error names objects, never rows' contents beyond a key that PostgreSQL puts there; only its first line is kept. */
 const attempt = async (check: string, work: () => Promise<Finding>): Promise<CheckResult> => {
@@ -108,8 +108,9 @@ const checkIndexes = async (client: pg.ClientBase): Promise<Finding> => {
   return passed(`${indexes.length} indexes`);
 };
 
-const checkAssertion = async (client: pg.ClientBase, sql: string): Promise<Finding> => {
-  const { rows, fields } = await client.query(sql);
+/** As one statement: a second one could end the transaction that only reads. */
+export const checkAssertion = async (client: pg.ClientBase, sql: string): Promise<Finding> => {
+  const { rows, fields } = await client.query({ text: sql, queryMode: 'extended' } as pg.QueryConfig);
   const value: unknown = rows.length === 1 ? rows[0][fields[0]!.name] : undefined;
   return value === true ? passed('true') : failed(rows.length === 1 ? 'not true' : `${rows.length} rows, not one`);
 };

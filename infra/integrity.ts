@@ -1,0 +1,116 @@
+import { Duration } from 'aws-cdk-lib';
+import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
+import { Construct } from 'constructs';
+import type { IntegrityPolicy } from '../environments/integrity.ts';
+import type { Environment } from '../environments/schema.ts';
+import { Alarm, type AlarmProps } from './alarm.ts';
+import type { Foundation } from './foundation.ts';
+import { EveryMinute, Scheduled } from './schedule.ts';
+import { Step } from './step.ts';
+
+const MEMORY_MB = 256;
+/** A round begins its last database in time for the longest budget. */
+const CHECK_TIMEOUT_SECONDS = 840;
+const WATCH_TIMEOUT_SECONDS = 50;
+
+/** Looks into the site's live databases on the environment's schedules, and says what has failed and what was not looked at for too long. */
+export class Integrity extends Construct {
+  constructor(
+    scope: Construct,
+    id: string,
+    private readonly foundation: Foundation,
+  ) {
+    super(scope, id);
+    this.createSchedules(this.createCheck());
+    new EveryMinute(this, 'WatchSchedule', foundation, this.createWatch());
+    for (const { name, databases } of foundation.environment.workloads)
+      if (databases.some(({ integrity }) => integrity)) this.createAlarms(name);
+  }
+
+  private createCheck(): Step {
+    const { rights } = this.foundation;
+    return new Step(this, this.foundation, {
+      step: 'integrity/check-integrity',
+      description: 'Reads rows and pages of the live databases, a part at a time, and tells what is wrong with them',
+      timeoutSeconds: CHECK_TIMEOUT_SECONDS,
+      memoryMb: MEMORY_MB,
+      sql: true,
+      usesKey: true,
+      asynchronous: { retries: 0, maxAgeSeconds: 60 },
+      rights: [rights.readTimeline(), rights.writeLedger('integrity'), rights.listInstances(), rights.readSecrets(), rights.publish()],
+    });
+  }
+
+  private createWatch(): Step {
+    const { rights } = this.foundation;
+    return new Step(this, this.foundation, {
+      step: 'integrity/watch-integrity',
+      description: 'Says how many checks have failed and how late the others are',
+      timeoutSeconds: WATCH_TIMEOUT_SECONDS,
+      memoryMb: MEMORY_MB,
+      asynchronous: { retries: 0, maxAgeSeconds: 60 },
+      rights: [rights.readTimeline(), rights.writeLedger('integrity'), rights.putMetrics()],
+    });
+  }
+
+  /** One for each expression, however many databases share it. */
+  private createSchedules(step: Step): void {
+    const { environment, names } = this.foundation;
+    for (const { schedule, timeZone } of distinctSchedules(environment)) {
+      const key = `${schedule}-${timeZone}`.replaceAll(/[^A-Za-z0-9]+/g, '-');
+      new Scheduled(this, `Schedule-${key}`, this.foundation, {
+        step,
+        expression: schedule,
+        timeZone,
+        name: `${names.prefix}-integrity-${key}`.slice(0, 64),
+        input: { schedule, timeZone },
+      });
+    }
+  }
+
+  private createAlarms(workload: string): void {
+    this.createAlarm(workload, 'integrity-failed', 'IntegrityFailed', {
+      evaluationPeriods: 1,
+      missing: 'notBreaching', // its silence is the other alarm's
+      impact: `A check of the live data of '${workload}' has failed: rows or pages are not what they should be.`,
+      runbook: 'Integrity failed',
+      notCovered: 'what no check of the environment looks at, and what has changed since the newest round',
+    });
+    this.createAlarm(workload, 'integrity-overdue', 'IntegrityOverdue', {
+      evaluationPeriods: 3,
+      missing: 'breaching', // the watch speaks every minute, and its silence means that nobody knows
+      impact: `A check of the live data of '${workload}' was not through everything for longer than its policy allows: damage would not be seen.`,
+      runbook: 'Integrity overdue',
+      notCovered: 'what a check that does run has found',
+    });
+  }
+
+  private createAlarm(
+    workload: string,
+    suffix: string,
+    metricName: string,
+    words: Omit<AlarmProps, 'name' | 'metric' | 'threshold' | 'topic'>,
+  ) {
+    const { environment, names, notification } = this.foundation;
+    new Alarm(this, `${workload}-${suffix}`, {
+      name: `${names.prefix}-${workload}-${suffix}`,
+      metric: new Metric({
+        namespace: 'Lifeboat',
+        metricName,
+        dimensionsMap: { Environment: environment.name, Workload: workload },
+        statistic: 'Maximum',
+        period: Duration.minutes(1),
+      }),
+      threshold: 1,
+      topic: notification.topic,
+      ...words,
+    });
+  }
+}
+
+export const integrityPoliciesOf = ({ workloads }: Environment): IntegrityPolicy[] =>
+  workloads.flatMap(({ databases }) => databases.flatMap(({ integrity }) => integrity ?? []));
+
+const distinctSchedules = (environment: Environment): Pick<IntegrityPolicy, 'schedule' | 'timeZone'>[] => [
+  ...new Map(integrityPoliciesOf(environment).map((policy) => [`${policy.schedule} ${policy.timeZone}`, policy])).values(),
+];
