@@ -111,6 +111,6 @@ export class Integrity extends Construct {
 export const integrityPoliciesOf = ({ workloads }: Environment): IntegrityPolicy[] =>
   workloads.flatMap(({ databases }) => databases.flatMap(({ integrity }) => integrity ?? []));
 
-const distinctSchedules = (environment: Environment): Pick<IntegrityPolicy, 'schedule' | 'timeZone'>[] => [
+export const distinctSchedules = (environment: Environment): Pick<IntegrityPolicy, 'schedule' | 'timeZone'>[] => [
   ...new Map(integrityPoliciesOf(environment).map((policy) => [`${policy.schedule} ${policy.timeZone}`, policy])).values(),
 ];
