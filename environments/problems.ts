@@ -1,6 +1,7 @@
 import { exposureOf } from './backup.ts';
 import { totalSeconds, waitsOf } from './budget.ts';
 import { roundMinutes } from './integrity.ts';
+import { leaseProblems } from './lease-problems.ts';
 import { readable } from './salvage.ts';
 import type { Environment } from './schema.ts';
 
@@ -16,7 +17,7 @@ const STRONG_SETS: readonly (readonly string[])[] = [
   ['ap-northeast-1', 'ap-northeast-2', 'ap-northeast-3'],
 ];
 
-type Rule = (environment: Environment) => Problem[];
+export type Rule = (environment: Environment) => Problem[];
 
 /**
  * The rules that a shape cannot say. Each message names what is wrong, what is accepted, and the fix. Each rule stands alone: one that
@@ -77,18 +78,6 @@ const enforcementProblems: Rule = ({ failover, acceptedRisks, workloads }) => {
       path,
       message: `is 'guard' under the policy 'automatic': with the guard dead, its database alive and its region cut off, two sites would write; use 'database', or accept the risk: acceptedRisks: ['${risk}']`,
     }));
-};
-
-const leaseProblems: Rule = ({ lease }) => {
-  const needed = lease.renewEverySeconds * 2 + lease.fenceLeadSeconds;
-  if (needed < lease.ttlSeconds) return [];
-  const sum = `2 x renewEverySeconds ${lease.renewEverySeconds} + fenceLeadSeconds ${lease.fenceLeadSeconds} = ${needed}`;
-  return [
-    {
-      path: ['lease', 'ttlSeconds'],
-      message: `is ${lease.ttlSeconds} but must be over ${needed} (${sum}): one lost renewal must not fence a healthy site`,
-    },
-  ];
 };
 
 const nameProblems: Rule = ({ workloads }) => [

@@ -117,6 +117,16 @@ const lease = z.strictObject({
   maxClockSkewSeconds: seconds(1, 10).default(1),
   /** The longest that a fence takes. */
   fenceLeadSeconds: seconds(1, 30).default(5),
+  /**
+   * A guard that cannot renew: `strict` closes its databases before the lease can be another's; `available` lets the workload write on,
+   * so two sites may write after a move that the first one cannot see. `failover.policy: automatic` needs `strict`.
+   */
+  policy: z.enum(['strict', 'available']).default('strict'),
+  /**
+   * While nobody reaches the ledger the active site writes on as long as the other one pledges, round by round and in its own region's
+   * table, not to take the lease: safe, and without it a ledger that is down stops every workload. Off where the sites' guards must not call each other.
+   */
+  failsafe: z.boolean().default(true),
 });
 
 const failover = z.strictObject({

@@ -53,6 +53,7 @@ export class Detection extends Construct {
     const siteRights = [
       rights.readLedger(),
       rights.writeLedger('lease'),
+      rights.askPledges(),
       rights.putMetrics(),
       rights.readSecrets(),
       rights.describeDatabases(),

@@ -57,7 +57,7 @@ const machineSteps = {
   'failover/take-lease': {
     description: 'Takes the lease once it was released or has expired',
     timeoutSeconds: 20,
-    needs: (rights) => [rights.readLedger(), rights.writeLedger('lease')],
+    needs: (rights) => [rights.readLedger(), rights.writeLedger('lease'), rights.closePledges()],
   },
   'failover/promote-database': {
     description: 'Promotes the standby; done when it has accepted a write',

@@ -1,6 +1,7 @@
-import { RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
+import { Annotations, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
 import { AttributeType, Billing, MultiRegionConsistency, TableEncryptionV2, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import type { Construct } from 'constructs';
+import { risksOf } from '../environments/risks.ts';
 import type { Environment } from '../environments/schema.ts';
 import { Names } from './names.ts';
 
@@ -26,5 +27,13 @@ export class LedgerStack extends Stack {
       deletionProtection: true,
       removalPolicy: RemovalPolicy.RETAIN,
     });
+    this.warnOfRisks(environment);
+  }
+
+  /** `cdk synth` says once for the environment and once for each workload what their choices leave open. */
+  private warnOfRisks(environment: Environment): void {
+    const { environment: shared, workloads } = risksOf(environment);
+    if (shared) Annotations.of(this).addWarningV2('lifeboat:risk', shared);
+    for (const [name, risk] of Object.entries(workloads)) Annotations.of(this).addWarningV2(`lifeboat:risk-${name}`, risk);
   }
 }

@@ -43,4 +43,19 @@ export abstract class LedgerRights extends Scope {
   writeObservations(): Right[] {
     return [allow({ actions: ['dynamodb:PutItem'], resources: [this.names.observationsArn(this.region)] })];
   }
+
+  /** Of the other site, not to take a lease while the ledger is silent: in that site's table, these items alone. */
+  askPledges(): Right[] {
+    return this.siteRegions.filter((region) => region !== this.region).flatMap((region) => this.pledges(region, ['dynamodb:UpdateItem']));
+  }
+
+  /** Of this site, its own to suspend and to close. */
+  closePledges(): Right[] {
+    return this.pledges(this.region, ['dynamodb:GetItem', 'dynamodb:UpdateItem']);
+  }
+
+  private pledges(region: string, actions: string[]): Right[] {
+    const conditions = { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['pledge#*'] } };
+    return [allow({ actions, resources: [this.names.observationsArn(region)], conditions })];
+  }
 }

@@ -1,3 +1,4 @@
+import { foreignCalls } from '../kit/clients.ts';
 import type { Lease } from '../kit/lease.ts';
 import { Ledger } from '../kit/ledger.ts';
 import type { Environment, SiteName, Workload } from '../kit/plan.ts';
@@ -9,7 +10,9 @@ import { required } from '../kit/step.ts';
  */
 export const activeSiteFromAfar = (plan: Environment): ((workload: Workload) => Promise<SiteName | undefined>) => {
   const table = required('LIFEBOAT_LEDGER_TABLE');
-  const ledgers = [plan.sites.primary.region, plan.sites.recovery.region].map((region) => new Ledger(table, { region, foreign: true }));
+  const ledgers = [plan.sites.primary.region, plan.sites.recovery.region].map(
+    (region) => new Ledger(table, { region, limits: foreignCalls }),
+  );
   const known = new Map<string, Lease>();
   return async ({ name }) => {
     const answers = await Promise.all(ledgers.map((ledger) => ledger.lease(name, false).catch(() => undefined)));

@@ -1,52 +1,84 @@
 import { messageOf } from '../kit/errors.ts';
 import { decideGuard, type Lease } from '../kit/lease.ts';
 import type { Ledger } from '../kit/ledger.ts';
-import type { Environment, SiteName, Workload } from '../kit/plan.ts';
+import type { Workload } from '../kit/plan.ts';
 import type { DatabaseAdapter } from '../resources/database.ts';
 import type { RenewalResult } from '../resources/postgres-lease.ts';
+import { Failsafe, type FailsafeServices } from './failsafe.ts';
 
-export interface GuardServices {
-  plan: Environment;
-  site: SiteName;
+/** The ledger did not answer, which says nothing of what is in it. */
+class LedgerSilent extends Error {
+  override readonly name = 'LedgerSilent';
+}
+
+const silent = (cause: unknown): never => {
+  throw new LedgerSilent(messageOf(cause), { cause });
+};
+
+export interface GuardServices extends FailsafeServices {
   ledger: Pick<Ledger, 'lease' | 'createLease' | 'renew' | 'release' | 'retake'>;
   databases: readonly DatabaseAdapter[];
-  /** Epoch milliseconds, for what others read. */
-  now(): number;
-  /** Monotonic milliseconds, for our own deadline. */
-  monotonic(): number;
-  log(event: string, facts: Record<string, unknown>): void;
 }
 
 /**
  * Keeps one workload's lease for its site, and its databases closed while another site holds it. One round is one reading of the
- * lease and one action; a round that fails is simply tried again, until the local deadline closes the databases (policy strict).
+ * lease and one action; a round that fails is simply tried again, until the local deadline closes the databases.
  */
 export class Guard {
   /** The lease as last read, shared with the observer so that it knows which site is active. */
   lease?: Lease;
   /** Monotonic time until which our last renewal surely counts. */
   private deadline?: number;
+  /** The epoch that it renewed, while nothing says that it should let go. */
+  private epoch?: number;
   private fencedLocally = false;
+  private closing = false;
+  private silent = false;
+  private readonly failsafe: Failsafe;
   private readonly unleased = new Set<string>();
 
   constructor(
     private readonly workload: Workload,
     private readonly services: GuardServices,
-  ) {}
+  ) {
+    this.failsafe = new Failsafe(workload.name, services);
+  }
 
-  /** Has it reached the ledger and, where its site holds the lease, renewed it? Before that it does not know when to close. */
+  /** Does it know until when the workload may write, or that another site holds the lease? Before that it does not know when to close. */
   get isSettled(): boolean {
-    return this.lease !== undefined && (this.lease.holder !== this.services.site || this.deadline !== undefined);
+    return this.deadline !== undefined || (this.lease !== undefined && this.lease.holder !== this.services.site);
+  }
+
+  /** Did the ledger not answer in the last round? */
+  get ledgerIsSilent(): boolean {
+    return this.silent;
   }
 
   async round(): Promise<void> {
-    const { now, site } = this.services;
+    const { now, site, ledger, log } = this.services;
     try {
-      this.lease = await this.services.ledger.lease(this.workload.name);
+      this.lease = await ledger.lease(this.workload.name).catch(silent);
       await (this.lease ? this.act(this.lease, decideGuard(this.lease, site, now())) : this.create());
+      this.silent = false;
     } catch (error) {
-      this.services.log('guard-round-failed', { workload: this.workload.name, error: messageOf(error) });
+      log('guard-round-failed', { workload: this.workload.name, error: messageOf(error) });
+      this.silent = error instanceof LedgerSilent;
+      if (this.silent) await this.goOnWithoutLedger();
       await this.closeWhenOverdue();
+    }
+  }
+
+  /** What this guard has closed, only the ledger opens again. */
+  private async goOnWithoutLedger(): Promise<void> {
+    if (this.fencedLocally) return;
+    try {
+      const extension = await this.failsafe.extend(this.epoch);
+      if (!extension) return;
+      this.deadline = Math.max(this.deadline ?? extension.deadline, extension.deadline);
+      this.epoch = extension.epoch;
+      await Promise.all([this.open(extension.epoch, 'extend'), this.failsafe.remember(extension)]);
+    } catch (error) {
+      this.services.log('failsafe-failed', { workload: this.workload.name, error: messageOf(error) });
     }
   }
 
@@ -68,21 +100,29 @@ export class Guard {
     const asked = this.services.monotonic();
     const ttlMs = this.services.plan.lease.ttlSeconds * 1000;
     const expiresAt = this.services.now() + ttlMs;
-    const won = await this.services.ledger.renew(lease, expiresAt, await this.heartbeat(lease));
+    const won = await this.services.ledger.renew(lease, expiresAt, await this.heartbeat(lease)).catch(silent);
     if (!won) return; // the lease changed since it was read: the next round sees how
-    this.deadline = asked + ttlMs;
-    this.fencedLocally = false;
+    this.hold(lease.epoch, asked + ttlMs);
     // Closed in this epoch, and the release did not come through: only a new epoch opens it again.
     if ((await this.open(lease.epoch)).includes('refused')) await this.yield(lease);
   }
 
-  /** After the ledger's answer, and not for longer than the fence's lead before its deadline: the workload may write. */
-  private open(epoch: number): Promise<RenewalResult[]> {
+  private hold(epoch: number, deadline: number): void {
+    this.epoch = epoch;
+    this.deadline = deadline;
+    this.fencedLocally = false;
+  }
+
+  /**
+   * After the answer that allows it, and not for longer than the fence's lead before the deadline: the workload may write. `extend`
+   * renews without opening logins that somebody closed.
+   */
+  private open(epoch: number, how: 'open' | 'extend' = 'open'): Promise<RenewalResult[]> {
     const { plan, monotonic, databases, log } = this.services;
     const remainingMs = () => this.deadline! - plan.lease.fenceLeadSeconds * 1000 - monotonic();
     const opened = databases.map(async (database) => {
       try {
-        const result = await database.open(epoch, remainingMs);
+        const result = await database[how](epoch, remainingMs);
         this.noteProtection(database.name, result);
         return result;
       } catch (error) {
@@ -115,18 +155,18 @@ export class Guard {
   }
 
   private async yield(lease: Lease): Promise<void> {
+    this.epoch = undefined; // from here on no pledge is asked for
     const finalLsn = await this.fence(lease.epoch);
     const { site, now, log } = this.services;
-    const released = await this.services.ledger.release(lease, { site, epoch: lease.epoch, at: now(), finalLsn });
+    const released = await this.services.ledger.release(lease, { site, epoch: lease.epoch, at: now(), finalLsn }).catch(silent);
     log('lease-released', { workload: this.workload.name, epoch: lease.epoch, to: lease.claim?.site, released });
   }
 
   private async retake(lease: Lease): Promise<void> {
     const asked = this.services.monotonic();
     const ttlMs = this.services.plan.lease.ttlSeconds * 1000;
-    if (!(await this.services.ledger.retake(lease, this.services.now(), ttlMs))) return;
-    this.deadline = asked + ttlMs;
-    this.fencedLocally = false;
+    if (!(await this.services.ledger.retake(lease, this.services.now(), ttlMs).catch(silent))) return;
+    this.hold(lease.epoch + 1, asked + ttlMs);
     await this.open(lease.epoch + 1);
     this.services.log('lease-retaken', { workload: this.workload.name, epoch: lease.epoch + 1 });
   }
@@ -134,6 +174,7 @@ export class Guard {
   /** Another site holds the lease: a database here that is no replica must not accept the workload's writes. */
   private async keepClosed(lease: Lease): Promise<void> {
     this.deadline = undefined;
+    this.epoch = undefined;
     const roles = await Promise.all(this.services.databases.map(async (database) => ({ database, role: await database.role() })));
     const open = roles.filter(({ role }) => role === 'writer');
     for (const { database } of open) {
@@ -167,18 +208,22 @@ export class Guard {
     if (await ledger.createLease(lease)) this.lease = lease;
   }
 
-  /** Policy strict: when the renewal is overdue and nobody answers, close before the lease can be another's. */
-  private async closeWhenOverdue(): Promise<void> {
+  /** When the renewal is overdue: close before the lease can be another's. Also looked at while a round hangs. */
+  async closeWhenOverdue(): Promise<void> {
     const { plan, monotonic, log } = this.services;
-    if (this.deadline === undefined || this.fencedLocally) return;
+    if (this.deadline === undefined || this.fencedLocally || this.closing) return;
     if (monotonic() < this.deadline - plan.lease.fenceLeadSeconds * 1000) return;
     log('lease-not-renewed-in-time', { workload: this.workload.name });
-    await this.fence().then(
-      () => {
-        this.fencedLocally = true;
-      },
-      (error: unknown) => log('fence-failed', { workload: this.workload.name, error: messageOf(error) }),
-    );
+    this.closing = true;
+    const { deadline } = this;
+    await this.fence()
+      .then(() => {
+        this.fencedLocally = this.deadline === deadline; // a renewal that came through meanwhile opens again
+      })
+      .catch((error: unknown) => log('fence-failed', { workload: this.workload.name, error: messageOf(error) }))
+      .finally(() => {
+        this.closing = false;
+      });
   }
 
   private async fence(epoch?: number): Promise<Record<string, string>> {

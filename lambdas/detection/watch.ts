@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto';
+import { foreignCalls, guardCalls } from '../kit/clients.ts';
 import { ask } from '../kit/http.ts';
 import { Ledger } from '../kit/ledger.ts';
 import { log } from '../kit/log.ts';
 import { type Datum, metricWriter } from '../kit/metrics.ts';
 import { Observations } from '../kit/observations.ts';
-import { type Environment, loadPlan, siteOf } from '../kit/plan.ts';
+import { type Environment, loadPlan, otherSite, siteOf } from '../kit/plan.ts';
+import { Pledges } from '../kit/pledges.ts';
+import { Standings } from '../kit/standing.ts';
 import { required } from '../kit/step.ts';
 import { databasesOf } from '../resources/database.ts';
 import { activeSiteFromAfar } from './active-site.ts';
@@ -17,6 +20,8 @@ import { reporter } from './reporter.ts';
 /** A loop ends by itself before the function's timeout of 180 s, even when no successor comes. */
 const LONGEST_LOOP_MS = 170_000;
 const HANDOVER_CHECK_MS = 2_000;
+/** A guard's round may hang on something; its deadline must not wait for that. */
+const OVERDUE_CHECK_MS = 1_000;
 
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
@@ -72,7 +77,10 @@ const buildWatch = (plan: Environment, region: string, observations: Observation
     if (site) await report(signals.flat());
   };
   const duties: Duty[] = [{ periodMs: plan.detection.intervalSeconds * 1000, round: observeAll }];
-  for (const guard of guards.values()) duties.push({ periodMs: plan.lease.renewEverySeconds * 1000, round: () => guard.round() });
+  for (const guard of guards.values()) {
+    duties.push({ periodMs: plan.lease.renewEverySeconds * 1000, round: () => guard.round() });
+    duties.push({ periodMs: OVERDUE_CHECK_MS, round: () => guard.closeWhenOverdue() });
+  }
   return { duties, isReady: () => [...guards.values()].every((guard) => guard.isSettled) };
 };
 
@@ -84,7 +92,9 @@ const buildGuard = (plan: Environment, workload: Environment['workloads'][number
   new Guard(workload, {
     plan,
     site,
-    ledger: new Ledger(required('LIFEBOAT_LEDGER_TABLE')),
+    ledger: new Ledger(required('LIFEBOAT_LEDGER_TABLE'), { limits: guardCalls }),
+    pledges: new Pledges(plan.sites[otherSite(site)].region, foreignCalls),
+    standings: new Standings(),
     databases: databasesOf(workload, { plan, now: Date.now, sleep }, site),
     now: Date.now,
     monotonic: () => performance.now(),

@@ -1,3 +1,4 @@
+import { foreignCalls } from '../kit/clients.ts';
 import { Ledger } from '../kit/ledger.ts';
 import { loadPlan, type SiteName, siteOf } from '../kit/plan.ts';
 import { required } from '../kit/step.ts';
@@ -65,7 +66,7 @@ export const handler = (event: UrlEvent): Promise<UrlAnswer> => {
 
 const deployedBeacon = () => {
   const plan = loadPlan();
-  const ledger = new Ledger(required('LIFEBOAT_LEDGER_TABLE'), { foreign: true });
+  const ledger = new Ledger(required('LIFEBOAT_LEDGER_TABLE'), { limits: foreignCalls });
   return buildBeacon({
     site: siteOf(plan, required('AWS_REGION'))!,
     workloads: plan.workloads.map(({ name }) => name),

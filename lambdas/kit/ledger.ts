@@ -1,6 +1,6 @@
 import { ConditionalCheckFailedException, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, GetCommand, PutCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
-import { foreignCalls, guarded, localCalls } from './clients.ts';
+import { guarded, localCalls } from './clients.ts';
 import type { Claim, FenceProof, Lease } from './lease.ts';
 import type { SiteName } from './plan.ts';
 
@@ -16,9 +16,9 @@ export class Ledger {
 
   constructor(
     private readonly table: string,
-    options: { region?: string; foreign?: boolean } = {},
+    options: { region?: string; limits?: typeof localCalls } = {},
   ) {
-    const limits = options.foreign ? foreignCalls : localCalls;
+    const { limits = localCalls } = options;
     this.client = guarded(
       DynamoDBDocumentClient.from(new DynamoDBClient({ region: options.region, ...limits }), {
         marshallOptions: { removeUndefinedValues: true },
@@ -194,7 +194,8 @@ export class Ledger {
   }
 }
 
-const won = async (request: Promise<unknown>): Promise<Won> => {
+/** Did the condition of this write hold? Every other failure is thrown. */
+export const won = async (request: Promise<unknown>): Promise<Won> => {
   try {
     await request;
     return true;

@@ -38,6 +38,8 @@ export interface DatabaseAdapter {
    * and nothing but this site's guard ends the workload's writes.
    */
   open(epoch: number, remainingMs: () => number): Promise<RenewalResult>;
+  /** Renews without the ledger's word: as `open`, but lets nobody log in whose login was taken. */
+  extend(epoch: number, remainingMs: () => number): Promise<RenewalResult>;
   /** The last epoch that wrote here, 0 if that is not known. */
   lastEpoch(): Promise<number>;
   /** Backups on at the new writer. @throws NotReady while the instance is busy. */

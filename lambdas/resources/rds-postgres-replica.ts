@@ -87,6 +87,10 @@ export class RdsPostgresReplica implements DatabaseAdapter {
     });
   }
 
+  extend(epoch: number, remainingMs: () => number): Promise<RenewalResult> {
+    return this.sql((client) => renewLease(client, epoch, remainingMs));
+  }
+
   async lastEpoch(): Promise<number> {
     return (await this.sql(readLease))?.epoch ?? 0;
   }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import demo from '../../environments/demo.ts';
 import { Guard } from '../../lambdas/detection/guard.ts';
 import type { Lease } from '../../lambdas/kit/lease.ts';
+import type { Standing } from '../../lambdas/kit/standing.ts';
 import type { DatabaseAdapter } from '../../lambdas/resources/database.ts';
 import { databaseOf, leaseOf, NOW } from '../kit/services.ts';
 
@@ -14,9 +15,20 @@ const claim: Lease['claim'] = {
   acting: true,
 };
 
-const guardOf = (options: { lease?: Lease; site?: 'primary' | 'recovery'; database?: Partial<DatabaseAdapter>; renewal?: boolean }) => {
+interface Situation {
+  lease?: Lease;
+  site?: 'primary' | 'recovery';
+  database?: Partial<DatabaseAdapter>;
+  renewal?: boolean;
+  /** The environment's lease settings that differ from the demo's. */
+  rules?: Partial<(typeof demo)['lease']>;
+  standing?: Standing;
+}
+
+const guardOf = (options: Situation) => {
   const done: string[] = [];
-  const clock = { monotonic: 0, reachable: true };
+  /** What the other site says when it is asked not to take. */
+  const clock = { monotonic: 0, reachable: true, pledge: 'no answer' as 'pledged' | 'refused' | 'no answer' };
   let { lease } = options;
   const ask = <T>(name: string, answer: T) => {
     if (!clock.reachable) throw new Error('ledger unreachable');
@@ -32,10 +44,14 @@ const guardOf = (options: { lease?: Lease; site?: 'primary' | 'recovery'; databa
       done.push(`open epoch ${epoch} for ${remainingMs()}`);
       return 'renewed';
     },
+    extend: async (epoch, remainingMs) => {
+      done.push(`extend epoch ${epoch} for ${remainingMs()}`);
+      return 'renewed';
+    },
     ...options.database,
   });
   const guard = new Guard(demo.workloads[0]!, {
-    plan: demo,
+    plan: { ...demo, lease: { ...demo.lease, ...options.rules } },
     site: options.site ?? 'primary',
     ledger: {
       lease: async () => ask('read', lease),
@@ -47,8 +63,19 @@ const guardOf = (options: { lease?: Lease; site?: 'primary' | 'recovery'; databa
       release: async (_, fence) => ask(`release at ${fence.finalLsn.orders}`, true),
       retake: async () => ask('retake', true),
     },
+    pledges: {
+      ask: async (_, { epoch, until }) => {
+        done.push(`ask for epoch ${epoch} to +${until - NOW}`);
+        if (clock.pledge === 'no answer') throw new Error('TimeoutError');
+        return clock.pledge === 'pledged';
+      },
+    },
+    standings: {
+      last: async () => options.standing,
+      keep: async (_, { epoch }) => void done.push(`leave epoch ${epoch} to the next loop`),
+    },
     databases: [database],
-    now: () => NOW,
+    now: () => NOW + clock.monotonic,
     monotonic: () => clock.monotonic,
     log: () => {},
   });
@@ -162,5 +189,104 @@ describe('guard', () => {
     const away = guardOf({ site: 'recovery', database: writer });
     await away.guard.round();
     expect([...replica.done, ...away.done]).toEqual(['read', 'read']);
+  });
+});
+
+describe('guard while the ledger is silent', () => {
+  /** Renewed at 0, then silence: two rounds, with the answer that the other site gives. */
+  const inSilence = async (pledge: 'pledged' | 'refused' | 'no answer', rules?: Situation['rules']) => {
+    const each = guardOf({ lease: leaseOf(), rules });
+    await each.guard.round();
+    each.done.length = 0;
+    Object.assign(each.clock, { reachable: false, pledge, monotonic: 10_000 });
+    await each.guard.round();
+    expect(each.guard.ledgerIsSilent).toBe(true);
+    each.clock.monotonic = 15_000;
+    await each.guard.round();
+    return each;
+  };
+  const fences = (done: string[]) => done.filter((each) => each.startsWith('fence')).length;
+
+  it('goes on for as long as the other site pledges, counted from before it asked', async () => {
+    const { done } = await inSilence('pledged');
+    expect(done).toEqual([
+      'ask for epoch 3 to +30000',
+      'extend epoch 3 for 15000',
+      'leave epoch 3 to the next loop',
+      'ask for epoch 3 to +35000',
+      'extend epoch 3 for 15000',
+      'leave epoch 3 to the next loop',
+    ]);
+  });
+
+  it('fences in time when the other site does not answer', async () => {
+    const { done } = await inSilence('no answer');
+    expect(done).toEqual(['ask for epoch 3 to +30000', 'ask for epoch 3 to +35000', 'fence']);
+  });
+
+  it('fences in time when the other site takes over, under both policies', async () => {
+    for (const policy of ['strict', 'available'] as const) {
+      const { done } = await inSilence('refused', { policy });
+      expect(fences(done)).toBe(1);
+      expect(done.some((each) => each.startsWith('extend'))).toBe(false);
+    }
+  });
+
+  it('asks nobody without the failsafe: strict fences, available writes on', async () => {
+    expect((await inSilence('pledged', { failsafe: false })).done).toEqual(['fence']);
+    const available = await inSilence('pledged', { failsafe: false, policy: 'available' });
+    expect(fences(available.done)).toBe(0);
+    expect(available.done.filter((each) => each.startsWith('extend epoch 3'))).toHaveLength(2);
+  });
+
+  it('writes on without any answer under the policy available', async () => {
+    expect(fences((await inSilence('no answer', { policy: 'available' })).done)).toBe(0);
+  });
+
+  it('opens nothing again that it has closed itself: that takes the ledger', async () => {
+    const { guard, done, clock } = await inSilence('no answer');
+    done.length = 0;
+    clock.pledge = 'pledged';
+    await guard.round();
+    expect(done).toEqual([]);
+    clock.reachable = true;
+    await guard.round();
+    expect(done).toContain('open epoch 3 for 15000');
+  });
+
+  it('fences in time while a round hangs', async () => {
+    const { guard, done, clock } = guardOf({ lease: leaseOf() });
+    await guard.round();
+    clock.monotonic = 14_999;
+    await guard.closeWhenOverdue();
+    expect(done).not.toContain('fence');
+    clock.monotonic = 15_000;
+    await Promise.all([guard.closeWhenOverdue(), guard.closeWhenOverdue()]);
+    expect(fences(done)).toBe(1);
+  });
+
+  it('asks for no pledge when a run of the other site acts', async () => {
+    const { guard, done, clock, setLease } = guardOf({ lease: leaseOf() });
+    await guard.round();
+    setLease(leaseOf({ claim }));
+    await guard.round();
+    Object.assign(clock, { reachable: false, pledge: 'pledged' });
+    await guard.round();
+    expect(done.filter((each) => each.startsWith('ask'))).toEqual([]);
+  });
+
+  it('begins with what the loop before it left, while that lasts', async () => {
+    const begin = async (until: number) => {
+      const each = guardOf({ lease: leaseOf(), standing: { epoch: 3, until } });
+      Object.assign(each.clock, { reachable: false, pledge: 'pledged' });
+      await each.guard.round();
+      return each;
+    };
+    const next = await begin(NOW + 1);
+    expect(next.done).toContain('extend epoch 3 for 15000');
+    expect(next.guard.isSettled).toBe(true);
+    const returned = await begin(NOW - 1);
+    expect(returned.done).toEqual([]);
+    expect(returned.guard.isSettled).toBe(false);
   });
 });

@@ -16,7 +16,14 @@ const problemsOf = (input: EnvironmentInput): readonly string[] => {
 describe('a valid environment', () => {
   it('gets the written defaults', () => {
     const { lease, dns, failover, consistency, terminationProtection } = defineEnvironment(environment());
-    expect(lease).toEqual({ ttlSeconds: 20, renewEverySeconds: 5, maxClockSkewSeconds: 1, fenceLeadSeconds: 5 });
+    expect(lease).toEqual({
+      ttlSeconds: 20,
+      renewEverySeconds: 5,
+      maxClockSkewSeconds: 1,
+      fenceLeadSeconds: 5,
+      policy: 'strict',
+      failsafe: true,
+    });
     expect(dns).toEqual({ ttlSeconds: 30, checkIntervalSeconds: 10, failureThreshold: 1 });
     expect(failover.policy).toBe('approval');
     expect(consistency).toBe('strong');
@@ -43,6 +50,16 @@ describe('rules', () => {
       /^failover\.policy: .*acceptedRisks/,
     ],
     ['a lease that one lost renewal ends', { lease: { ttlSeconds: 15 } }, /^lease\.ttlSeconds: is 15 but must be over 15 \(2 x/],
+    [
+      'a lease too short for a pledge',
+      { lease: { ttlSeconds: 16 } },
+      /^lease\.ttlSeconds: is 16 but must be over 17 \(.*for the pledge.*failsafe: false$/,
+    ],
+    [
+      'availability before safety where an alarm decides',
+      { lease: { policy: 'available' }, failover: { policy: 'automatic' } },
+      /^lease\.policy: is 'available' under failover\.policy 'automatic'.*'strict'.*'approval'/,
+    ],
     [
       'two workloads of one name',
       { workloads: [workload('a'), workload('a', { endpoint: workload('b').endpoint })] },

@@ -7,7 +7,7 @@ import { DatabaseUnrecoverable, LeaseLost, NotReady } from '../../lambdas/kit/er
 import type { FenceProof, Lease } from '../../lambdas/kit/lease.ts';
 import { runStep } from '../../lambdas/kit/step.ts';
 import type { DatabaseAdapter } from '../../lambdas/resources/database.ts';
-import { baseFor, databaseOf, leaseOf, NOW, request } from '../kit/services.ts';
+import { baseFor, databaseOf, leaseOf, MemoryPledges, NOW, request } from '../kit/services.ts';
 
 const claim: Lease['claim'] = { site: 'recovery', incident: 'run-1', execution: 'run-1', mode: 'failover', expiresAt: NOW + 60_000 };
 const fence: FenceProof = { site: 'primary', epoch: 3, at: NOW - 500, finalLsn: { orders: '0/200' } };
@@ -55,10 +55,12 @@ describe('fence-writer', () => {
 });
 
 describe('take-lease', () => {
-  const run = (lease: Lease | undefined, over = {}) => {
-    const base = baseFor(lease);
+  const run = (lease: Lease | undefined, over = {}, pledges = new MemoryPledges()) => {
+    const base = { ...baseFor(lease), pledges };
     return { base, result: runStep(takeLease, input(over), base) };
   };
+  /** What the old holder was promised, and lasts for so many milliseconds more, the clock bound included. */
+  const pledged = (forMs: number) => new MemoryPledges({ site: 'primary', epoch: 3, until: NOW + forMs - 1_000 });
 
   it('waits while the holder may still write, the clock bound included', async () => {
     await expect(run(leaseOf({ claim, expiresAt: NOW + 1 })).result).rejects.toBeInstanceOf(NotReady);
@@ -78,10 +80,38 @@ describe('take-lease', () => {
     await expect(run(undefined).result).rejects.toBeInstanceOf(LeaseLost);
   });
 
+  it('waits while the holder has our pledge, and lets it ask for no other', async () => {
+    const { base, result } = run(leaseOf({ claim, expiresAt: NOW - 1001 }), {}, pledged(0));
+    await expect(result).rejects.toBeInstanceOf(NotReady);
+    await expect(result).rejects.toThrow("site 'primary' has our pledge");
+    expect(base.memory.current?.holder).toBe('primary');
+    const again = { site: 'primary' as const, epoch: 3, now: NOW + 20_999, until: NOW + 41_000 };
+    expect(await base.pledges.ask('orders', again)).toBe(false);
+    // A run that died blocks pledging no longer than a lease and the clock bound last.
+    expect(await base.pledges.ask('orders', { ...again, now: NOW + 21_001 })).toBe(true);
+  });
+
+  it('suspends pledging while it waits for the lease, so that both times run out together', async () => {
+    const { base, result } = run(leaseOf({ claim, expiresAt: NOW + 1 }));
+    await expect(result).rejects.toBeInstanceOf(NotReady);
+    expect(base.pledges.done).toEqual(['suspend']);
+  });
+
+  it('closes the epoch that it has taken for good, and ends well only when no pledge lives', async () => {
+    const { base, result } = run(leaseOf({ claim, expiresAt: NOW - 1001 }), {}, pledged(-1));
+    expect(await result).toEqual({ epoch: 4 });
+    expect(base.pledges.done).toEqual(['suspend', 'close 3']);
+    expect(await base.pledges.ask('orders', { site: 'primary', epoch: 3, now: NOW + 1e9, until: NOW + 1e9 })).toBe(false);
+    // One that slipped in before the take came through: an earlier try took, and a later one finds it.
+    const held = run(leaseOf({ claim, holder: 'recovery', epoch: 4 }), {}, pledged(5_000));
+    await expect(held.result).rejects.toBeInstanceOf(NotReady);
+    expect(held.base.pledges.done).toEqual(['close 3']);
+  });
+
   it('only says what it would do in a dry run', async () => {
     const { base, result } = run(leaseOf({ released: true }), { dryRun: true });
     expect(await result).toHaveProperty('would');
-    expect(base.memory.writes).toEqual([]);
+    expect([...base.memory.writes, ...base.pledges.done]).toEqual([]);
   });
 });
 

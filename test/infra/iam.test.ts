@@ -56,7 +56,7 @@ describe('rights', () => {
     for (const [, { Properties }] of ofType(template, 'AWS::IAM::Policy')) expect(Properties.Roles).toHaveLength(1);
   });
 
-  it('reach into other regions only to read observations, to observe from the witness, and to replicate from a writer', () => {
+  it('reach into other regions only to read observations, to observe from the witness, to ask for a pledge, and to replicate from a writer', () => {
     const foreign = (kind: 'primary' | 'recovery' | 'witness', own: string) =>
       [...statementsByRole(demo[kind]).values()]
         .flat()
@@ -66,9 +66,10 @@ describe('rights', () => {
     const observations = ['dynamodb:GetItem', 'dynamodb:Query'].map(
       (action) => `${action} arn:aws:dynamodb:<region>:000000000000:table/lifeboat-demo-observations`,
     );
+    const pledge = 'dynamodb:UpdateItem arn:aws:dynamodb:<region>:000000000000:table/lifeboat-demo-observations';
     const replicate = 'rds:CreateDBInstanceReadReplica arn:aws:rds:<region>:000000000000:db:<instance>';
-    expect([...new Set(foreign('primary', 'us-east-1'))].sort()).toEqual([...observations, replicate]);
-    expect([...new Set(foreign('recovery', 'us-west-2'))].sort()).toEqual([...observations, replicate]);
+    expect([...new Set(foreign('primary', 'us-east-1'))].sort()).toEqual([...observations, pledge, replicate]);
+    expect([...new Set(foreign('recovery', 'us-west-2'))].sort()).toEqual([...observations, pledge, replicate]);
     const ledger = 'dynamodb:GetItem arn:aws:dynamodb:<region>:000000000000:table/lifeboat-demo-ledger';
     expect([...new Set(foreign('witness', 'us-east-2'))].sort()).toEqual([ledger, ...observations]);
   });
@@ -89,6 +90,16 @@ describe('rights', () => {
       'take-lease',
       'watch',
     ]); // prettier-ignore
+  });
+
+  it("to a pledge: the guard asks the other site's, the take ends its own, and neither may write anything else there", () => {
+    const pledges = (step: string) => rightsOf(demo.recovery, `lifeboat-demo-${step}`).filter((right) => right.includes('pledge#'));
+    const condition = '{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["pledge#*"]}}';
+    const table = (region: string) => `arn:aws:dynamodb:${region}:000000000000:table/lifeboat-demo-observations`;
+    expect(pledges('watch')).toEqual([`dynamodb:UpdateItem on ${table('us-east-1')} ${condition}`]);
+    expect(pledges('take-lease')).toEqual(
+      ['GetItem', 'UpdateItem'].map((action) => `dynamodb:${action} on ${table('us-west-2')} ${condition}`),
+    );
   });
 
   it('to promote are held by one step', () => {

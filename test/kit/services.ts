@@ -2,6 +2,8 @@ import demo from '../../environments/demo.ts';
 import { Incidents } from '../../lambdas/kit/incidents.ts';
 import type { Lease } from '../../lambdas/kit/lease.ts';
 import type { Item, Ledger } from '../../lambdas/kit/ledger.ts';
+import type { SiteName } from '../../lambdas/kit/plan.ts';
+import type { Pledge } from '../../lambdas/kit/pledges.ts';
 import type { Base, RunRequest } from '../../lambdas/kit/step.ts';
 import type { DatabaseAdapter } from '../../lambdas/resources/database.ts';
 
@@ -79,6 +81,28 @@ export class MemoryLedger {
     [...this.items].filter(([key]) => key.startsWith(`${pk}/${prefix}`)).map(([, item]) => item);
 }
 
+/** One site's pledges in memory, with the conditions of the protocol spelled out again. */
+export class MemoryPledges {
+  readonly done: string[] = [];
+  constructor(public current: Pledge = {}) {}
+
+  ask = async (_: string, { site, epoch, now, until }: { site: SiteName; epoch: number; now: number; until: number }) => {
+    const { suspendedUntil = 0, closedEpoch = 0, until: before = 0 } = this.current;
+    if (suspendedUntil >= now || closedEpoch >= epoch || before > until) return false;
+    this.current = { ...this.current, site, epoch, until };
+    return true;
+  };
+  suspend = async (_: string, suspendedUntil: number) => this.change('suspend', { suspendedUntil });
+  close = async (_: string, epoch: number) =>
+    this.change(`close ${epoch}`, { closedEpoch: Math.max(epoch, this.current.closedEpoch ?? 0) });
+
+  private change(what: string, fields: Partial<Pledge>): Pledge {
+    this.done.push(what);
+    this.current = { ...this.current, ...fields };
+    return this.current;
+  }
+}
+
 /** What every step is given, for the recovery site, with a lease of the given kind. */
 export const baseFor = (lease?: Lease, over: Partial<Base> = {}): Base & { memory: MemoryLedger } => {
   const memory = new MemoryLedger(lease);
@@ -106,6 +130,7 @@ export const databaseOf = (over: Partial<DatabaseAdapter> = {}): DatabaseAdapter
   fence: async () => ({ finalLsn: '0/100', endedSessions: 1 }),
   heartbeat: async () => NOW,
   open: async () => 'renewed',
+  extend: async () => 'renewed',
   lastEpoch: async () => 0,
   protect: async () => ({ backupRetentionDays: 7 }),
   rebuild: async () => 'replicating',

@@ -4,11 +4,15 @@ import demo from '../../environments/demo.ts';
 import { Guard } from '../../lambdas/detection/guard.ts';
 import type { Lease } from '../../lambdas/kit/lease.ts';
 import { databaseOf, leaseOf, NOW } from '../kit/services.ts';
-import { Engine } from './model/engine.ts';
+import { Engine, Unanswered } from './model/engine.ts';
 import { guard } from './model/processes.ts';
-import { ModelDatabase, ModelLedger } from './model/state.ts';
+import { ModelDatabase, ModelLedger, ModelPledges } from './model/state.ts';
 
 interface Situation {
+  /** Does the ledger answer? If not, does the other site, and what? */
+  silence?: 'pledged' | 'refused' | 'no answer';
+  /** What the loop before this one left. */
+  standing?: { epoch: number; until: number };
   lease: Lease;
   /** Did the lease change between the reading and the write? */
   won: boolean;
@@ -25,6 +29,8 @@ const claim: NonNullable<Lease['claim']> = {
   acting: true,
 };
 const situation: fc.Arbitrary<Situation> = fc.record({
+  silence: fc.constantFrom(undefined, undefined, 'pledged' as const, 'refused' as const, 'no answer' as const),
+  standing: fc.constantFrom(undefined, { epoch: 3, until: NOW + 1 }, { epoch: 3, until: NOW - 1 }),
   lease: fc
     .record({
       holder: fc.constantFrom('primary' as const, 'recovery' as const),
@@ -44,7 +50,7 @@ const situation: fc.Arbitrary<Situation> = fc.record({
 });
 
 /** What the guard of the primary site asks for in one round, in order. */
-const roundOfCode = async ({ lease, won, isWriter, closed }: Situation): Promise<string[]> => {
+const roundOfCode = async ({ lease, won, isWriter, closed, silence, standing }: Situation): Promise<string[]> => {
   const asked: string[] = [];
   const note = <T>(what: string, answer: T): T => {
     asked.push(what);
@@ -54,16 +60,26 @@ const roundOfCode = async ({ lease, won, isWriter, closed }: Situation): Promise
     role: async () => (isWriter ? 'writer' : 'replica'),
     fence: async (epoch) => note(`fence ${epoch}`, { finalLsn: '0/1', endedSessions: 0 }),
     open: async (epoch) => note(`open ${epoch}`, closed ? 'refused' : 'renewed'),
+    extend: async (epoch) => note(`extend ${epoch}`, closed ? 'refused' : 'renewed'),
   });
+  const unanswered = async () => Promise.reject(new Error('no answer'));
   await new Guard(demo.workloads[0]!, {
     plan: demo,
     site: 'primary',
     ledger: {
-      lease: async () => note('read', lease),
+      lease: async () => (silence ? unanswered() : note('read', lease)),
       createLease: async () => note('create', won),
       renew: async () => note('renew', won),
       release: async () => note('release', won),
       retake: async () => note('retake', won),
+    },
+    pledges: {
+      ask: async (_, { epoch, until }) =>
+        silence === 'no answer' ? unanswered() : note(`ask ${epoch} to +${until - NOW}`, silence === 'pledged'),
+    },
+    standings: {
+      last: async () => standing,
+      keep: async (_, { epoch, until }) => note(`keep ${epoch} to +${until - NOW}`, undefined),
     },
     databases: [database],
     now: () => NOW,
@@ -73,7 +89,7 @@ const roundOfCode = async ({ lease, won, isWriter, closed }: Situation): Promise
   return asked;
 };
 
-const roundOfModel = ({ lease, won, isWriter, closed }: Situation): string[] => {
+const roundOfModel = ({ lease, won, isWriter, closed, silence, standing }: Situation): string[] => {
   const asked: string[] = [];
   const note = <T>(what: string, answer: T): T => {
     asked.push(what);
@@ -88,12 +104,25 @@ const roundOfModel = ({ lease, won, isWriter, closed }: Situation): string[] => 
   });
   const database = Object.assign(new ModelDatabase('primary', isWriter ? 'writer' : 'replica', flaws, 0), {
     fence: (epoch: number) => note(`fence ${epoch}`, true),
-    renew: (epoch: number) => note(`open ${epoch}`, closed ? ('refused' as const) : ('renewed' as const)),
+    renew: (epoch: number) => note(`${silence ? 'extend' : 'open'} ${epoch}`, closed ? ('refused' as const) : ('renewed' as const)),
+  });
+  const pledges = new ModelPledges(flaws);
+  Object.defineProperty(pledges, 'standing', {
+    get: () => standing,
+    set: ({ epoch, until }) => note(`keep ${epoch} to +${until - NOW}`, undefined),
+  });
+  const otherPledges = Object.assign(new ModelPledges(flaws), {
+    ask: ({ epoch, until }: { epoch: number; until: number }) => note(`ask ${epoch} to +${until - NOW}`, silence === 'pledged'),
   });
   const engine = new Engine({ seed: 1, lost: 0, doubled: 0, slow: 0, slowestMs: 0, cuts: [], calmAt: 0 });
-  const behaviour = guard({ site: 'primary', engine, ledger, database, other: database, flaws, clockErrorMs: NOW, saw: () => {} });
+  const around = { ledger, database, other: database, pledges, otherPledges, failsafe: true, flaws };
+  const behaviour = guard({ ...around, site: 'primary', engine, clockErrorMs: NOW, saw: () => {} });
   let step = behaviour.next();
-  while (!step.done && 'apply' in step.value) step = behaviour.next(step.value.apply());
+  while (!step.done && 'apply' in step.value) {
+    const { to, apply } = step.value;
+    const isSilent = (silence !== undefined && to === 'ledger') || (silence === 'no answer' && to === 'other table');
+    step = isSilent ? behaviour.throw(new Unanswered(to)) : behaviour.next(apply());
+  }
   return asked;
 };
 

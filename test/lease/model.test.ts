@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Flaw, play, type Schedule } from './model.ts';
-import { cutOff, schedule, toAndFro } from './schedules.ts';
+import { cutOff, falseAlarm, ledgerSilent, schedule, toAndFro } from './schedules.ts';
 
 const SCHEDULES = 10_000;
 const TIMEOUT_MS = 240_000;
@@ -13,6 +13,7 @@ const deadGuard: Schedule = {
   weather: { seed: 1, lost: 0, doubled: 0, slow: 0, slowestMs: 0, cuts: [{ site: 'primary', from: 12_000, to: 50_000 }], calmAt: 50_000 },
   clockErrorMs: { primary: 0, recovery: 0 },
   commitLagMs: 0,
+  failsafe: true,
   twoLoops: false,
   mishaps: [{ to: 'guard', site: 'primary', at: 12_000, forMs: 38_000, what: 'crash' }],
   runs: [{ site: 'recovery', at: 15_000, mode: 'failover', decisionMs: 3_000, confirmed: true }],
@@ -45,8 +46,11 @@ describe('the search finds', () => {
     [['renewal counted from its answer'], cutOff, /^L1/],
     [['release before fence'], toAndFro, /^L1/],
     [['promotion without take'], cutOff, /^L3/],
+    [['pledging goes on during a take'], ledgerSilent, /^L1/],
+    [['a take does not look at the pledge'], ledgerSilent, /^L1/],
+    [['policy available'], cutOff, /^L1/],
     [['a late renewal shortens the lease'], cutOff, /^L1/],
-    [['a claim fences before the outage is confirmed'], schedule, /^L6/],
+    [['a claim fences before the outage is confirmed'], falseAlarm, /^L6/],
     [['a closed epoch can be renewed'], toAndFro, /^L1/],
     [['database deadline counted from the arrival'], cutOff, /^L1/],
     [['a database that is no standby is promoted'], toAndFro, /^L4/],
@@ -75,5 +79,40 @@ describe('a dead guard, its database alive, its region cut off', () => {
 
   it('makes two writers without it', () => {
     expect(play(deadGuard, new Set(['no database lease'])).violations).toEqual([expect.stringMatching(/^L1: two writers/)]);
+  });
+});
+
+describe('a ledger that nobody reaches, for longer than a lease lasts', () => {
+  const cuts = (['primary', 'recovery'] as const).map((site) => ({ site, from: 12_000, to: 50_000, only: 'ledger' as const }));
+  const silence: Schedule = { ...deadGuard, weather: { ...deadGuard.weather, cuts }, mishaps: [], runs: [] };
+  /** The loop that knew the lease ends, and the next one begins without it. */
+  const handover: Schedule = {
+    ...silence,
+    twoLoops: true,
+    mishaps: [{ to: 'guard', site: 'primary', at: 30_000, forMs: 1_000, what: 'crash' }],
+  };
+
+  it.each([
+    ['', silence],
+    [', also across a hand-over of the loops', handover],
+  ])('stops no write while the other site pledges%s', (_, each) => {
+    expect(play(each)).toMatchObject({ violations: [], refused: 0, takes: 0 });
+  });
+
+  it('stops the writes in time while the other site does not answer', () => {
+    const alone = { ...silence, weather: { ...silence.weather, cuts: [{ site: 'primary' as const, from: 12_000, to: 50_000 }] } };
+    const { violations, refused } = play(alone);
+    expect(violations).toEqual([]);
+    expect(refused).toBeGreaterThan(0);
+  });
+
+  it('stops the writes of every workload without the failsafe', () => {
+    const { violations, refused } = play({ ...silence, failsafe: false });
+    expect(violations).toEqual([]);
+    expect(refused).toBeGreaterThan(0);
+  });
+
+  it('stops no write under the policy available, pledge or no pledge', () => {
+    expect(play({ ...silence, failsafe: false }, new Set(['policy available']))).toMatchObject({ violations: [], refused: 0 });
   });
 });

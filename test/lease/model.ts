@@ -1,7 +1,7 @@
 import { otherSite, type SiteName } from '../../lambdas/kit/plan.ts';
 import { Engine, Process, type Weather } from './model/engine.ts';
 import { guard, type RunRequest, reconciler, run, type Surroundings } from './model/processes.ts';
-import { type Flaw, ModelDatabase, ModelLedger, PARAMETERS, sites } from './model/state.ts';
+import { type Flaw, ModelDatabase, ModelLedger, ModelPledges, PARAMETERS, sites } from './model/state.ts';
 
 export type { Flaw } from './model/state.ts';
 
@@ -12,6 +12,8 @@ export interface Schedule {
   clockErrorMs: Record<SiteName, number>;
   /** From the check at commit to the acknowledgement: the database's deadline lies `fenceLead` before the ledger's for its sake. */
   commitLagMs: number;
+  /** `lease.failsafe` of the environment. */
+  failsafe: boolean;
   /** A second loop of the region overlaps with the first. */
   twoLoops: boolean;
   /** A process sleeps, and goes on as if nothing had been; or dies, and another begins in its place. */
@@ -31,6 +33,8 @@ export interface Outcome {
   takes: number;
   promotions: number;
   rowsKept: number;
+  /** Times at which a client asked and neither site accepted. */
+  refused: number;
 }
 
 const WRITE_EVERY_MS = 700;
@@ -44,11 +48,13 @@ class Play {
   private readonly engine: Engine;
   private readonly ledger: ModelLedger;
   private readonly databases: Record<SiteName, ModelDatabase>;
+  private readonly pledges: Record<SiteName, ModelPledges>;
   private readonly processes = new Map<string, Process>();
   private readonly violations: string[] = [];
   private readonly acknowledged: number[] = [];
   private readonly kept = new Set<number>();
   private promotions = 0;
+  private refused = 0;
   private runs = 0;
   private lastEpoch = 1;
 
@@ -63,6 +69,7 @@ class Play {
       primary: new ModelDatabase('primary', 'writer', flaws, commitLagMs),
       recovery: new ModelDatabase('recovery', 'replica', flaws, commitLagMs),
     };
+    this.pledges = { primary: new ModelPledges(flaws), recovery: new ModelPledges(flaws) };
     this.databases.primary.renew(1, PARAMETERS.ttlMs - PARAMETERS.fenceLeadMs);
   }
 
@@ -84,15 +91,26 @@ class Play {
     });
     engine.run(calmAt + SETTLED_MS, () => this.check());
     if (this.violations.length === 0) this.checkEnd();
-    const { violations, promotions } = this;
-    return { violations, promotions, takes: this.ledger.history.length - 1, rowsKept: this.kept.size };
+    const { violations, promotions, refused } = this;
+    return { violations, promotions, refused, takes: this.ledger.history.length - 1, rowsKept: this.kept.size };
   }
 
   private around(site: SiteName): Surroundings {
-    const { engine, ledger, databases, flaws } = this;
-    const clockErrorMs = this.schedule.clockErrorMs[site];
-    const saw: Surroundings['saw'] = (what, facts) => (what === 'promotion' ? this.sawPromotion(facts) : this.sawRebuild(facts));
-    return { site, engine, ledger, database: databases[site], other: databases[otherSite(site)], flaws, clockErrorMs, saw };
+    const { engine, ledger, databases, pledges, flaws } = this;
+    const other = otherSite(site);
+    return {
+      site,
+      engine,
+      ledger,
+      flaws,
+      database: databases[site],
+      other: databases[other],
+      pledges: pledges[site],
+      otherPledges: pledges[other],
+      failsafe: this.schedule.failsafe,
+      clockErrorMs: this.schedule.clockErrorMs[site],
+      saw: (what, facts) => (what === 'promotion' ? this.sawPromotion(facts) : this.sawRebuild(facts)),
+    };
   }
 
   private spawn(kind: 'guard' | 'second guard' | 'reconciler', site: SiteName): void {
@@ -128,6 +146,7 @@ class Play {
       const database = databases[site];
       if (database.role === 'replica' && databases[otherSite(site)].role === 'writer') database.replicate(databases[otherSite(site)]);
     }
+    if (!sites.some((site) => databases[site].accepts(engine.now))) this.refused++;
     for (const site of sites)
       if (databases[site].accepts(engine.now)) {
         databases[site].rows.push(this.acknowledged.length);

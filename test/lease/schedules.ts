@@ -10,7 +10,10 @@ const time = fc.integer({ min: 0, max: CALM_AT_MS });
 const span = fc.integer({ min: 500, max: 45_000 });
 const between = (min: number, max: number) => fc.integer({ min, max });
 
-const cut = fc.record({ site, from: time, length: span }).map(({ length, from, ...rest }) => ({ ...rest, from, to: from + length }));
+const failsafe = fc.constantFrom(true, true, false);
+
+const only = fc.constantFrom(undefined, undefined, 'ledger' as const);
+const cut = fc.record({ site, from: time, length: span, only }).map(({ length, from, ...rest }) => ({ ...rest, from, to: from + length }));
 const clockErrorMs = fc.oneof(fc.constantFrom(-HALF_SKEW_MS, HALF_SKEW_MS), between(-HALF_SKEW_MS, HALF_SKEW_MS));
 const clocks = fc.record({ primary: clockErrorMs, recovery: clockErrorMs });
 const commitLagMs = fc.constantFrom(0, PARAMETERS.fenceLeadMs / 2, PARAMETERS.fenceLeadMs - 1);
@@ -45,6 +48,7 @@ const anything: fc.Arbitrary<Schedule> = fc.record({
   }),
   clockErrorMs: clocks,
   commitLagMs,
+  failsafe,
   twoLoops: fc.boolean(),
   mishaps: fc.array(mishap, { maxLength: 4 }),
   runs: fc.array(runOf(time, 20_000), { maxLength: 3 }),
@@ -73,6 +77,7 @@ export const cutOff: fc.Arbitrary<Schedule> = fc
       }),
       clockErrorMs: fc.constant(clockErrorMs),
       commitLagMs,
+      failsafe,
       twoLoops: fc.boolean(),
       mishaps: fc.constant(
         deadGuards
@@ -110,6 +115,7 @@ export const toAndFro: fc.Arbitrary<Schedule> = fc.record({
   }),
   clockErrorMs: clocks,
   commitLagMs,
+  failsafe,
   twoLoops: fc.constant(true),
   mishaps: fc.array(mishap, { maxLength: 1 }),
   runs: fc.array(runOf(between(0, 40_000), 6_000), { minLength: 2, maxLength: 5 }),
@@ -138,9 +144,77 @@ const thereAndBack: fc.Arbitrary<Schedule> = fc.record({
   }),
   clockErrorMs: clocks,
   commitLagMs,
+  failsafe,
   twoLoops: fc.constant(true),
   mishaps: fc.constant([]),
   runs: fc.tuple(moveTo('recovery', 2_000, 4_000), moveTo('primary', 16_000, 28_000)),
 });
 
-export const schedule: fc.Arbitrary<Schedule> = fc.oneof(anything, cutOff, toAndFro, thereAndBack);
+/**
+ * The holder does not reach the ledger and lives by pledges; the other site reaches it sooner or later, and fails over. Guards sleep for
+ * longer than a pledge lasts, or die and are followed by others; pledges are asked for, and come through, at the worst moment.
+ */
+export const ledgerSilent: fc.Arbitrary<Schedule> = fc
+  .record({ from: between(6_000, 20_000), backAt: between(6_000, 40_000), sleepAt: between(8_000, 40_000) })
+  .chain(({ from, backAt, sleepAt }) =>
+    fc.record<Schedule>({
+      weather: fc.record({
+        seed: fc.nat(),
+        lost: fc.constantFrom(0, 5),
+        doubled: fc.constantFrom(0, 30),
+        slow: fc.constantFrom(0, 5, 30),
+        slowestMs: fc.constantFrom(1_900, 20_000),
+        cuts: fc.constant([
+          { site: 'primary' as const, from, to: CALM_AT_MS, only: 'ledger' as const },
+          { site: 'recovery' as const, from, to: backAt, only: 'ledger' as const },
+        ]),
+        calmAt: fc.constant(CALM_AT_MS),
+      }),
+      clockErrorMs: clocks,
+      commitLagMs,
+      failsafe: fc.constant(true),
+      twoLoops: fc.boolean(),
+      mishaps: fc.array(
+        fc.record({
+          to: fc.constantFrom('guard' as const, 'guard' as const, 'second guard' as const),
+          site: fc.constant('primary' as const),
+          at: between(Math.max(0, sleepAt - 3_000), sleepAt + 3_000),
+          forMs: between(500, 30_000),
+          what: fc.constantFrom('pause' as const, 'crash' as const),
+        }),
+        { maxLength: 2 },
+      ),
+      runs: fc.array(runOf(between(from, 45_000), 4_000), { minLength: 1, maxLength: 3 }),
+    }),
+  );
+
+/** Nothing is wrong but the alarm: runs begin, look, and find no outage. */
+export const falseAlarm: fc.Arbitrary<Schedule> = fc.record({
+  weather: fc.record({
+    seed: fc.nat(),
+    lost: fc.constant(0),
+    doubled: fc.constant(0),
+    slow: fc.constant(0),
+    slowestMs: fc.constant(0),
+    cuts: fc.constant([]),
+    calmAt: fc.constant(CALM_AT_MS),
+  }),
+  clockErrorMs: clocks,
+  commitLagMs,
+  failsafe,
+  twoLoops: fc.boolean(),
+  mishaps: fc.constant([]),
+  runs: fc.array(
+    runOf(time, 20_000).map((run) => ({ ...run, confirmed: false })),
+    { minLength: 1, maxLength: 3 },
+  ),
+});
+
+export const schedule: fc.Arbitrary<Schedule> = fc.oneof(
+  { weight: 4, arbitrary: anything },
+  { weight: 4, arbitrary: cutOff },
+  { weight: 4, arbitrary: toAndFro },
+  { weight: 4, arbitrary: thereAndBack },
+  { weight: 4, arbitrary: ledgerSilent },
+  { weight: 1, arbitrary: falseAlarm },
+);

@@ -1,13 +1,21 @@
 import type { SiteName } from '../../../lambdas/kit/plan.ts';
 
-/** What a process does next: ask the ledger or its own site's database, or wait. */
-export type Step = { to: 'ledger' | 'database'; apply: () => unknown } | { sleepMs: number };
+/** The ledger; the site's own database and its own region's table; the other region's table, where the pledges are. */
+export type Place = 'ledger' | 'database' | 'own table' | 'other table';
+/** What a process does next: ask, or wait. */
+export type Step = { to: Place; apply: () => unknown } | { sleepMs: number };
 /** A process of the protocol, one step at a time; what it asked comes back as the value of its `yield`, or is thrown into it. */
 export type Behaviour = Generator<Step, void, unknown>;
 
-export class Unanswered extends Error {}
+export class Unanswered extends Error {
+  constructor(readonly by: Place) {
+    super();
+  }
+}
 
-const TIMEOUT_MS = 4_000;
+const TIMEOUT_MS: Record<Place, number> = { ledger: 4_000, database: 4_000, 'own table': 4_000, 'other table': 2_000 };
+/** What leaves the region may come twice, and may be cut off. */
+const FAR: ReadonlySet<Place> = new Set(['ledger', 'other table']);
 
 /** How messages fare, and when. All of it ends at `calmAt`: from then on each is delivered at once, and nobody is cut off. */
 export interface Weather {
@@ -19,7 +27,8 @@ export interface Weather {
   slowestMs: number;
   /** Only the messages of processes of this kind are slow: an old loop in the shadow of a new one. */
   slowOnly?: string;
-  cuts: readonly { site: SiteName; from: number; to: number }[];
+  /** Of a site from everything outside, or from the ledger alone. */
+  cuts: readonly { site: SiteName; from: number; to: number; only?: 'ledger' }[];
   calmAt: number;
 }
 
@@ -118,24 +127,26 @@ export class Engine {
       this.resume(process, advance);
     };
     const foul = this.now < this.weather.calmAt;
-    const cut = foul && to === 'ledger' && this.isCut(process.site);
+    const cut = foul && this.isCut(to, process.site);
     const deliver = (answered: boolean) => {
       const result = apply();
       if (answered) this.at(this.now + this.delayMs(to, process), () => answer(() => process.behaviour.next(result)));
     };
     if (!cut && !(foul && this.chance(this.weather.lost)))
       this.at(this.now + this.delayMs(to, process), () => deliver(!(foul && this.chance(this.weather.lost))));
-    if (!cut && foul && to === 'ledger' && this.chance(this.weather.doubled))
+    if (!cut && foul && FAR.has(to) && this.chance(this.weather.doubled))
       this.at(this.now + this.delayMs(to, process), () => deliver(false));
-    this.at(this.now + TIMEOUT_MS, () => answer(() => process.behaviour.throw(new Unanswered())));
+    this.at(this.now + TIMEOUT_MS[to], () => answer(() => process.behaviour.throw(new Unanswered(to))));
   }
 
-  private isCut(site: SiteName): boolean {
-    return this.weather.cuts.some((cut) => cut.site === site && cut.from <= this.now && this.now < cut.to);
+  private isCut(to: Place, site: SiteName): boolean {
+    if (!FAR.has(to)) return false;
+    const cuts = this.weather.cuts.filter((cut) => cut.from <= this.now && this.now < cut.to);
+    return cuts.some((cut) => (to === 'ledger' ? cut.site === site : cut.only === undefined));
   }
 
-  private delayMs(to: 'ledger' | 'database', { name }: Process): number {
-    const usual = Math.floor(this.random() * (to === 'ledger' ? 60 : 8));
+  private delayMs(to: Place, { name }: Process): number {
+    const usual = Math.floor(this.random() * (FAR.has(to) ? 60 : 8));
     const { calmAt, slow, slowOnly = '' } = this.weather;
     if (this.now >= calmAt || !name.startsWith(slowOnly) || !this.chance(slow)) return usual;
     return Math.floor(this.random() * this.weather.slowestMs);

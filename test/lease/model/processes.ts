@@ -1,7 +1,8 @@
 import { claimIsLive, decideGuard, decideTake, type Lease } from '../../../lambdas/kit/lease.ts';
 import type { SiteName } from '../../../lambdas/kit/plan.ts';
-import { type Behaviour, type Engine, type Step, Unanswered } from './engine.ts';
-import { type Flaw, type ModelDatabase, type ModelLedger, PARAMETERS } from './state.ts';
+import { type Pledge, pledgeHasEnded } from '../../../lambdas/kit/pledges.ts';
+import { type Behaviour, type Engine, type Place, type Step, Unanswered } from './engine.ts';
+import { type Flaw, type ModelDatabase, type ModelLedger, type ModelPledges, PARAMETERS } from './state.ts';
 
 /** What a process of one site can reach, and its own clock. */
 export interface Surroundings {
@@ -10,6 +11,11 @@ export interface Surroundings {
   ledger: ModelLedger;
   database: ModelDatabase;
   other: ModelDatabase;
+  /** In this site's own table, and in the other's. */
+  pledges: ModelPledges;
+  otherPledges: ModelPledges;
+  /** lease.failsafe */
+  failsafe: boolean;
   flaws: ReadonlySet<Flaw>;
   /** Its wall clock's error. */
   clockErrorMs: number;
@@ -19,7 +25,7 @@ export interface Surroundings {
 
 const { ttlMs, renewEveryMs, maxClockSkewMs, fenceLeadMs, claimTtlMs } = PARAMETERS;
 
-function* call<T>(to: 'ledger' | 'database', apply: () => T): Generator<Step, T, unknown> {
+function* call<T>(to: Place, apply: () => T): Generator<Step, T, unknown> {
   return (yield { to, apply }) as T;
 }
 function* sleep(sleepMs: number): Generator<Step, void, unknown> {
@@ -40,6 +46,7 @@ export function* guard(around: Surroundings): Behaviour {
       yield* guardRound(around, memory);
     } catch (error) {
       if (!(error instanceof Unanswered)) throw error;
+      if (error.by === 'ledger' && !memory.fencedLocally) yield* goOnWithoutLedger(around, memory);
       yield* closeWhenOverdue(around, memory);
     }
     yield* sleep(Math.max(0, renewEveryMs - (around.engine.now - began)));
@@ -48,6 +55,7 @@ export function* guard(around: Surroundings): Behaviour {
 
 interface Memory {
   deadline?: number;
+  epoch?: number;
   fencedLocally?: boolean;
 }
 
@@ -58,17 +66,19 @@ function* guardRound(around: Surroundings, memory: Memory): Generator<Step, void
     case 'renew':
       return yield* renew(around, memory, lease);
     case 'yield':
+      memory.epoch = undefined;
       return yield* letGo(around, lease);
     case 'retake': {
       const asked = around.engine.now;
       const wall = wallOf(around);
       if (!(yield* call('ledger', () => ledger.retake(lease, wall)))) return;
-      memory.deadline = asked + ttlMs;
+      hold(memory, lease.epoch + 1, asked + ttlMs);
       yield* open(around, memory, lease.epoch + 1);
       return;
     }
     case 'fence':
       memory.deadline = undefined;
+      memory.epoch = undefined;
       // Ours ended at the latest when the other's began.
       yield* call('database', () => database.role === 'writer' && database.fence(lease.epoch - 1));
   }
@@ -87,26 +97,65 @@ function* renew(around: Surroundings, memory: Memory, lease: Lease): Generator<S
   }
   if (!(yield* call('ledger', () => ledger.renew(lease, expiresAt)))) return;
   if (flaws.has('renewal counted from its answer')) asked = engine.now;
-  memory.deadline = asked + ttlMs;
-  memory.fencedLocally = false;
+  hold(memory, lease.epoch, asked + ttlMs);
   // Closed in an epoch that was not given up after all: only a new epoch opens it again.
-  if ((yield* open(around, memory, lease.epoch)) === 'refused' && database.role === 'writer') yield* letGo(around, lease);
+  if ((yield* open(around, memory, lease.epoch)) === 'refused' && database.role === 'writer') {
+    memory.epoch = undefined;
+    yield* letGo(around, lease);
+  }
 }
 
-/** The database's right to write, until the local deadline less the lead; then the logins. */
-function* open(around: Surroundings, { deadline }: Memory, epoch: number): Generator<Step, 'renewed' | 'refused', unknown> {
+const hold = (memory: Memory, epoch: number, deadline: number): void => {
+  Object.assign(memory, { epoch, deadline, fencedLocally: false });
+};
+
+/** lambdas/detection/failsafe.ts: by the other site's pledge, or by the policy `available`. */
+function* goOnWithoutLedger(around: Surroundings, memory: Memory): Generator<Step, void, unknown> {
+  const { engine, site, pledges, otherPledges, flaws } = around;
+  try {
+    const standing = memory.epoch === undefined ? yield* call('own table', () => pledges.standing) : undefined;
+    const epoch = memory.epoch ?? (standing && standing.until > wallOf(around) ? standing.epoch : undefined);
+    if (epoch === undefined) return;
+    const deadline = engine.now + ttlMs;
+    const now = wallOf(around);
+    let word: boolean | undefined;
+    try {
+      word = around.failsafe ? yield* call('other table', () => otherPledges.ask({ site, epoch, now, until: now + ttlMs })) : undefined;
+    } catch (error) {
+      if (!(error instanceof Unanswered)) throw error;
+    }
+    if (!(word ?? flaws.has('policy available'))) return;
+    memory.deadline = Math.max(memory.deadline ?? deadline, deadline);
+    memory.epoch = epoch;
+    yield* open(around, memory, epoch, 'extend');
+    yield* call('own table', () => {
+      pledges.standing = { epoch, until: now + ttlMs };
+    });
+  } catch (error) {
+    if (!(error instanceof Unanswered)) throw error;
+  }
+}
+
+/** The database's right to write, until the local deadline less the lead; then the logins, unless the ledger did not say so. */
+function* open(
+  around: Surroundings,
+  { deadline }: Memory,
+  epoch: number,
+  how: 'open' | 'extend' = 'open',
+): Generator<Step, 'renewed' | 'refused', unknown> {
   const { engine, database, flaws } = around;
+  const openLogins = () => how === 'open' && database.openLogins();
   const readAt = yield* call('database', () => engine.now);
   const remaining = deadline! - fenceLeadMs - engine.now;
   if (remaining <= 0) return 'renewed';
   if (!database.leased) {
-    yield* call('database', () => database.openLogins());
+    yield* call('database', openLogins);
     return 'renewed';
   }
   return yield* call('database', () => {
     const from = flaws.has('database deadline counted from the arrival') ? engine.now : readAt;
     const result = database.renew(epoch, from + remaining);
-    if (result === 'renewed') database.openLogins();
+    if (result === 'renewed') openLogins();
     return result;
   });
 }
@@ -187,21 +236,29 @@ function* attempt(around: Surroundings, request: RunRequest): Generator<Step, vo
 }
 
 function* take(around: Surroundings, { incident, mode }: RunRequest, until: number): Generator<Step, boolean, unknown> {
-  const { engine, ledger, site, flaws } = around;
+  const { engine, ledger, site, pledges, flaws } = around;
   for (; engine.now < until; yield* sleep(1_000)) {
     const lease = yield* call('ledger', ledger.read);
     const now = wallOf(around);
     const decision = decideTake(lease, { site, incident, now, maxClockSkewMs: flaws.has('no skew bound') ? 0 : maxClockSkewMs });
     if (decision === 'lost') return false;
-    if (decision === 'held') return true;
     if (flaws.has('promotion without take')) return true;
+    if (decision === 'held') {
+      if (hasEnded(around, yield* call('own table', () => pledges.close(lease.epoch - 1)))) return true;
+      continue;
+    }
+    const pledge = yield* call('own table', () => pledges.suspend(now + ttlMs + maxClockSkewMs));
     const waits = decision === 'wait' && !flaws.has('no expiry wait');
     // A planned move waits for the holder to let go, whatever has expired.
-    if (waits || (mode === 'switchover' && !lease.released)) continue;
-    if (yield* call('ledger', () => ledger.take(lease, { site, incident, now }))) return true;
+    if (waits || (mode === 'switchover' && !lease.released) || !hasEnded(around, pledge)) continue;
+    if (!(yield* call('ledger', () => ledger.take(lease, { site, incident, now })))) continue;
+    if (hasEnded(around, yield* call('own table', () => pledges.close(lease.epoch)))) return true;
   }
   return false;
 }
+
+const hasEnded = (around: Surroundings, pledge: Pledge): boolean =>
+  pledgeHasEnded(pledge, wallOf(around), around.flaws.has('no skew bound') ? 0 : maxClockSkewMs);
 
 function* promote({ ledger, site, database, flaws, saw }: Surroundings): Generator<Step, void, unknown> {
   const lease = yield* call('ledger', ledger.read);

@@ -1,5 +1,6 @@
 import type { Claim, Lease } from '../../../lambdas/kit/lease.ts';
 import type { SiteName } from '../../../lambdas/kit/plan.ts';
+import type { Pledge } from '../../../lambdas/kit/pledges.ts';
 
 export const PARAMETERS = { ttlMs: 20_000, renewEveryMs: 5_000, maxClockSkewMs: 1_000, fenceLeadMs: 5_000, claimTtlMs: 30_000 };
 
@@ -16,6 +17,10 @@ export type Flaw =
   | 'renewal counted from its answer'
   | 'release before fence'
   | 'promotion without take'
+  | 'pledging goes on during a take'
+  | 'a take does not look at the pledge'
+  /** No defect but a choice, whose risk is real. */
+  | 'policy available'
   // Found:
   | 'a late renewal shortens the lease'
   | 'a claim fences before the outage is confirmed'
@@ -98,6 +103,35 @@ export class ModelLedger {
   private write(allowed: boolean, fields: Partial<Lease>): boolean {
     if (allowed) this.lease = { ...this.lease, ...fields };
     return allowed;
+  }
+}
+
+/** One site's pledges not to take, in its own table: the conditional writes of lambdas/kit/pledges.ts. */
+export class ModelPledges {
+  pledge: Pledge = {};
+  /** What this site's own guards leave to the loop after them. */
+  standing?: { epoch: number; until: number };
+
+  constructor(private readonly flaws: ReadonlySet<Flaw>) {}
+
+  ask({ site, epoch, now, until }: { site: SiteName; epoch: number; now: number; until: number }): boolean {
+    const { suspendedUntil = 0, closedEpoch = 0, until: promised = 0 } = this.pledge;
+    if (suspendedUntil >= now || closedEpoch >= epoch || promised > until) return false;
+    this.pledge = { ...this.pledge, site, epoch, until };
+    return true;
+  }
+
+  suspend(suspendedUntil: number): Pledge {
+    return this.change({ suspendedUntil });
+  }
+
+  close(epoch: number): Pledge {
+    return this.change({ closedEpoch: Math.max(epoch, this.pledge.closedEpoch ?? 0) });
+  }
+
+  private change(fields: Partial<Pledge>): Pledge {
+    if (!this.flaws.has('pledging goes on during a take')) this.pledge = { ...this.pledge, ...fields };
+    return this.flaws.has('a take does not look at the pledge') ? {} : this.pledge;
   }
 }
 
