@@ -1,9 +1,7 @@
-import { Duration } from 'aws-cdk-lib';
-import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
 import { type BackupPolicy, type BackupTier, scheduleOf } from '../environments/backup.ts';
 import type { Environment } from '../environments/schema.ts';
-import { Alarm, type AlarmWords } from './alarm.ts';
+import { BackupAlarms } from './backup-alarms.ts';
 import type { Foundation } from './foundation.ts';
 import type { Right, Rights } from './rights.ts';
 import { EveryMinute, Scheduled } from './schedule.ts';
@@ -20,8 +18,6 @@ const MEMORY_MB = 256;
 const BATCH_TIMEOUT_SECONDS = 180;
 /** Starts that Scheduler could not deliver are tried again: a recovery point an hour late is better than none. */
 const START_RETRY_MINUTES = 60;
-/** ± 30 % of the mean of the week before. */
-const ODD_SIZE = 0.3;
 
 /** The machine's steps in their order. */
 const machineSteps = {
@@ -117,7 +113,7 @@ export class Backup extends Construct {
     });
     this.createSchedules(this.createStarter());
     new EveryMinute(this, 'WatchSchedule', foundation, this.createWatch());
-    this.createAlarms();
+    new BackupAlarms(this, 'Alarms', foundation);
   }
 
   private createMachineSteps(): Record<string, Step> {
@@ -160,51 +156,17 @@ export class Backup extends Construct {
     const { rights } = this.foundation;
     return new Step(this, this.foundation, {
       step: 'backup/watch-backups',
-      description: 'Says how late backups and their proofs are',
+      description: 'Says how late backups, their copies and their proofs are, and how full the quotas',
       timeoutSeconds: BATCH_TIMEOUT_SECONDS,
       memoryMb: MEMORY_MB,
       asynchronous: { retries: 0, maxAgeSeconds: 60 },
-      rights: [rights.readTimeline(), rights.writeLedger('recovery-point'), rights.putMetrics()],
-    });
-  }
-
-  private createAlarms(): void {
-    for (const { name, databases } of this.foundation.environment.workloads) {
-      if (!databases.some(({ backup }) => backup)) continue;
-      this.createAlarm(name, 'backup-late', 'BackupLate', 1, {
-        impact: `A recovery point of '${name}' that should be complete is not: more would be lost than its policy allows.`,
-        runbook: 'Backup late',
-        notCovered: 'a recovery point that is complete but cannot be used, which the verification finds',
-      });
-      this.createAlarm(name, 'backup-unverified', 'BackupUnverified', 1, {
-        impact: `No recovery point of '${name}' was proven by a restore for longer than its policy allows.`,
-        runbook: 'Backup unverified',
-        notCovered: 'what has changed since the newest proof',
-      });
-      this.createAlarm(name, 'backup-size', 'BackupSizeDeviation', ODD_SIZE, {
-        impact: `The newest recovery point of '${name}' is over 30 % larger or smaller than the mean of the week before: data may have been lost or poured in.`,
-        runbook: 'Backup size odd',
-        notCovered: 'changes that leave the size as it is',
-      });
-    }
-  }
-
-  private createAlarm(workload: string, suffix: string, metricName: string, threshold: number, words: AlarmWords): void {
-    const { environment, names, notification } = this.foundation;
-    new Alarm(this, `${workload}-${suffix}`, {
-      name: `${names.prefix}-${workload}-${suffix}`,
-      metric: new Metric({
-        namespace: 'Lifeboat',
-        metricName,
-        dimensionsMap: { Environment: environment.name, Workload: workload },
-        statistic: 'Maximum',
-        period: Duration.minutes(1),
-      }),
-      threshold,
-      evaluationPeriods: 3,
-      missing: 'breaching', // the watch speaks in every round, and its silence means that nobody knows
-      topic: notification.topic,
-      ...words,
+      rights: [
+        rights.readTimeline(),
+        rights.writeLedger('recovery-point'),
+        rights.putMetrics(),
+        rights.listSnapshots(),
+        rights.readRdsQuotas(),
+      ],
     });
   }
 }

@@ -4,6 +4,15 @@ import { SNAPSHOT_NAMES } from './scope.ts';
 
 /** Snapshots that carry Lifeboat's name. */
 export abstract class SnapshotRights extends DatabaseRights {
+  readRdsQuotas(): Right[] {
+    return [
+      allow(
+        { actions: ['rds:DescribeAccountAttributes'], resources: ['*'] },
+        { '*': "DescribeAccountAttributes knows no resources: it reads the account's own limits" },
+      ),
+    ];
+  }
+
   /** Snapshots of both sites, by listing. */
   listSnapshots(): Right[] {
     const all = this.siteRegions.flatMap((region) => ['snapshot:*', 'db:*'].map((kind) => this.names.arn('rds', region, kind)));

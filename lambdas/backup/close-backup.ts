@@ -1,7 +1,7 @@
 import { metricWriter } from '../kit/metrics.ts';
 import { notifier } from '../kit/notify.ts';
 import { otherSite } from '../kit/plan.ts';
-import { RecoveryPoints } from '../kit/recovery-points.ts';
+import { type RecoveryPoint, RecoveryPoints } from '../kit/recovery-points.ts';
 import { defineStep } from '../kit/step.ts';
 import { backupRun, type Job, jobsOf } from './jobs.ts';
 
@@ -17,9 +17,12 @@ export const closeBackup = defineStep({
   run: async ({ request }, { plan, site, points, tell, put, now }) => {
     const jobs = jobsOf(plan, site, request);
     const problems: string[] = [];
+    const bytes = new Map<string, number>();
     for (const job of jobs) {
-      const problem = await problemOf(job, points, otherSite(site));
+      const point = await points.find(job);
+      const problem = problemOf(job, point, otherSite(site));
       if (problem) problems.push(problem);
+      if (point?.sizeBytes !== undefined) bytes.set(job.workload, (bytes.get(job.workload) ?? 0) + point.sizeBytes);
     }
     const good = jobs.length - problems.length;
     await put(
@@ -29,6 +32,7 @@ export const closeBackup = defineStep({
         return [
           { name: 'backup_success_rate', value: own.length === 0 ? 1 : 1 - bad.length / own.length, workload },
           { name: 'backup_duration_seconds', value: (now() - Date.parse(request.dueAt)) / 1000, workload, unit: 'Seconds' as const },
+          ...(bytes.has(workload) ? [{ name: 'backup_size_bytes', value: bytes.get(workload)!, workload, unit: 'Bytes' as const }] : []),
         ];
       }),
     );
@@ -38,8 +42,7 @@ export const closeBackup = defineStep({
 });
 export const handler = closeBackup.handler;
 
-const problemOf = async (job: Job, points: RecoveryPoints, other: string): Promise<string | undefined> => {
-  const point = await points.find(job);
+const problemOf = (job: Job, point: RecoveryPoint | undefined, other: string): string | undefined => {
   if (!point) return `${job.id}: no snapshot was completed of ${job.instance}`;
   if (!point.copies.some(({ site }) => site === other)) return `${job.id}: no sound copy in site '${other}'`;
   return undefined;

@@ -22,6 +22,32 @@ export const lateSeconds = (
   return Math.max(0, ...late);
 };
 
+/**
+ * Since how many seconds a snapshot that is complete lacks its copy in the other site, beyond the time that its copy may take; 0 while all
+ * is well. What a newer complete one of its tier has overtaken is no longer waited for.
+ */
+export const copyLateSeconds = (
+  points: readonly RecoveryPoint[],
+  policy: BackupPolicy,
+  { now, other }: { now: number; other: string },
+): number => {
+  const allowed = (policy.snapshotTimeoutMinutes + policy.copyTimeoutMinutes + policy.graceMinutes) * 60;
+  const late = policy.tiers.map((tier) => {
+    const own = points.filter((point) => point.tier === tier.every && Date.parse(point.dueAt) <= now);
+    const newest = Math.max(0, ...own.filter((point) => hasCopyIn(point, other)).map(({ dueAt }) => Date.parse(dueAt)));
+    const lacking = own.map(({ dueAt }) => Date.parse(dueAt)).filter((at) => at > newest);
+    return lacking.length === 0 ? 0 : (now - Math.min(...lacking)) / 1000 - allowed;
+  });
+  return Math.max(0, ...late);
+};
+
+/** When the newest recovery point with a copy in the other site was due, epoch milliseconds; nothing where there is none. */
+export const lastSuccessAt = (points: readonly RecoveryPoint[], { now, other }: { now: number; other: string }): number | undefined => {
+  const complete = points.filter((point) => hasCopyIn(point, other)).map(({ dueAt }) => Date.parse(dueAt));
+  const past = complete.filter((at) => at <= now);
+  return past.length > 0 ? Math.max(...past) : undefined;
+};
+
 /** Since how many seconds no recovery point was proven by a restore, beyond what the policy allows; 0 while all is well. */
 export const unverifiedSeconds = (
   points: readonly RecoveryPoint[],

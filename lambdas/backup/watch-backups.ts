@@ -1,45 +1,84 @@
 import { z } from 'zod';
-import { type Datum, metricWriter } from '../kit/metrics.ts';
+import { log } from '../kit/log.ts';
+import { type Datum, metricWriter, type PutMetrics } from '../kit/metrics.ts';
 import { otherSite, type Workload } from '../kit/plan.ts';
 import { RecoveryPoints } from '../kit/recovery-points.ts';
 import { type Base, defineStep } from '../kit/step.ts';
-import { lateSeconds, sizeDeviation, unverifiedSeconds } from './lateness.ts';
+import { RdsQuotas } from '../resources/rds-quotas.ts';
+import { COPIES_AT_ONCE, RdsSnapshots } from '../resources/rds-snapshots.ts';
+import { copyLateSeconds, lastSuccessAt, lateSeconds, sizeDeviation, unverifiedSeconds } from './lateness.ts';
+
+interface Services {
+  points: RecoveryPoints;
+  /** Of this region. */
+  snapshots: Pick<RdsSnapshots, 'list'>;
+  quotas: Pick<RdsQuotas, 'manualSnapshots'>;
+}
 
 /**
- * Says of each workload how late its backups and their proofs are, and how odd the newest one's size is. The site that is not active says 0,
- * so that silence is always an alarm. What cannot be read is not put: that is silence too.
+ * Says of each workload how late its backups, their copies and their proofs are, and how odd the newest one's size is; and of this region how
+ * much of its quotas is used. The site that is not active says 0, so that silence is always an alarm. What cannot be read is not put: that is
+ * silence too.
  */
 export const watchBackups = defineStep({
   name: 'watch-backups',
   input: z.strictObject({}),
   throws: [],
-  build: ({ plan, ledger }) => ({ points: new RecoveryPoints(ledger), put: metricWriter(plan.name) }),
+  build: ({ plan, ledger, region }): Services & { put: PutMetrics } => ({
+    points: new RecoveryPoints(ledger),
+    snapshots: new RdsSnapshots(region, plan.name),
+    quotas: new RdsQuotas(),
+    put: metricWriter(plan.name),
+  }),
   run: async (_, services) => {
     const { plan, put } = services;
     const watched = plan.workloads.filter(({ databases }) => databases.some(({ backup }) => backup));
-    const data = (await Promise.all(watched.map((workload) => readWorkload(workload, services)))).flat();
+    const parts = [...watched.map((workload) => () => readWorkload(workload, services)), () => readQuotas(services)];
+    const read = await Promise.allSettled(parts.map((part) => part()));
+    const data = read.flatMap((part) => (part.status === 'fulfilled' ? part.value : []));
     await put(data);
-    return { data };
+    const unread = read.filter((part) => part.status === 'rejected').map(({ reason }) => String(reason));
+    if (unread.length > 0) log('backups-not-read', { unread });
+    return { data, unread: unread.length };
   },
 });
 export const handler = watchBackups.handler;
 
-const readWorkload = async ({ name, databases }: Workload, services: Base & { points: RecoveryPoints }): Promise<Datum[]> => {
+const readWorkload = async ({ name, databases }: Workload, services: Base & Services): Promise<Datum[]> => {
   const { site, ledger, points, now } = services;
   const active = (await ledger.lease(name))?.holder === site;
-  let [late, unverified, deviation] = [0, 0, 0];
+  let [late, copyLate, unverified, deviation] = [0, 0, 0, 0];
+  const successes: (number | undefined)[] = [];
   for (const { name: database, backup } of databases) {
     if (!active || !backup) continue;
     const known = await points.list(name, database);
     const moment = { now: now(), since: await firstWatchedAt(services, name, database), other: otherSite(site) };
     late = Math.max(late, lateSeconds(known, backup, moment));
+    copyLate = Math.max(copyLate, copyLateSeconds(known, backup, moment));
     unverified = Math.max(unverified, unverifiedSeconds(known, backup, moment));
     deviation = Math.max(deviation, sizeDeviation(known) ?? 0);
+    successes.push(lastSuccessAt(known, moment));
   }
+  // Of the database that is furthest behind; where one has none at all there is nothing to say.
+  const last = successes.length > 0 && successes.every((at) => at !== undefined) ? Math.min(...successes) : undefined;
   return [
     { name: 'BackupLate', value: late, workload: name, unit: 'Seconds' },
+    { name: 'BackupCopyLate', value: copyLate, workload: name, unit: 'Seconds' },
     { name: 'BackupUnverified', value: unverified, workload: name, unit: 'Seconds' },
     { name: 'BackupSizeDeviation', value: deviation, workload: name },
+    ...(last === undefined
+      ? []
+      : [{ name: 'backup_last_success_timestamp_seconds', value: last / 1000, workload: name, unit: 'Seconds' as const }]),
+  ];
+};
+
+/** As parts of what the account may have in this region: manual snapshots of whomever, and Lifeboat's own copies on their way. */
+const readQuotas = async ({ snapshots, quotas }: Services): Promise<Datum[]> => {
+  const [manual, known] = await Promise.all([quotas.manualSnapshots(), snapshots.list()]);
+  const copying = [...known.values()].filter((each) => each.copying).length;
+  return [
+    ...(manual ? [{ name: 'SnapshotQuotaUsed', value: manual.used / manual.most }] : []),
+    { name: 'CopyQuotaUsed', value: copying / COPIES_AT_ONCE },
   ];
 };
 

@@ -5,8 +5,11 @@ export interface Datum {
   name: string;
   value: number;
   workload?: string;
-  unit?: 'Seconds' | 'Count' | 'None';
+  unit?: 'Seconds' | 'Count' | 'Bytes' | 'None';
 }
+/** A request holds so many. AWS, CloudWatch API reference, `PutMetricData`, 2026-11. */
+const DATA_PER_REQUEST = 1_000;
+
 export type PutMetrics = (data: readonly Datum[]) => Promise<void>;
 
 /** Puts metrics into the namespace `Lifeboat` at one-second resolution, dimensioned by environment and, where given, workload. */
@@ -26,6 +29,9 @@ export const metricWriter = (environment: string): PutMetrics => {
       StorageResolution: 1,
       Dimensions: dimensions(workload),
     })); // prettier-ignore
-    await client.send(new PutMetricDataCommand({ Namespace: 'Lifeboat', MetricData }));
+    for (let at = 0; at < MetricData.length; at += DATA_PER_REQUEST) {
+      const some = MetricData.slice(at, at + DATA_PER_REQUEST);
+      await client.send(new PutMetricDataCommand({ Namespace: 'Lifeboat', MetricData: some }));
+    }
   };
 };

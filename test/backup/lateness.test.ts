@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { backupPolicy } from '../../environments/backup.ts';
-import { lateSeconds, sizeDeviation, unverifiedSeconds } from '../../lambdas/backup/lateness.ts';
+import { copyLateSeconds, lastSuccessAt, lateSeconds, sizeDeviation, unverifiedSeconds } from '../../lambdas/backup/lateness.ts';
 import { watchBackups } from '../../lambdas/backup/watch-backups.ts';
 import type { Datum } from '../../lambdas/kit/metrics.ts';
 import { type RecoveryPoint, RecoveryPoints } from '../../lambdas/kit/recovery-points.ts';
 import { leaseOf, NOW } from '../kit/services.ts';
-import { primaryBase } from './memory.ts';
+import { MemorySnapshots, primaryBase } from './memory.ts';
 
 const HOUR_MS = 3_600_000;
 const policy = backupPolicy.parse({ tiers: [{ every: 'six-hourly', keepDays: 3 }] });
@@ -48,6 +48,29 @@ describe('backups that stop', () => {
   });
 });
 
+describe('a copy that does not come', () => {
+  const bare = (hoursAgo: number) =>
+    pointAt(hoursAgo, { copies: [{ site: 'primary', region: 'us-east-1', arn: 'a', completedAt: '', encrypted: false }] });
+  /** Half an hour to take, an hour to copy, a quarter of grace. */
+  const COPY_HOURS = 1.75;
+
+  it('is late after its timeouts and grace, before the next backup would be', () => {
+    expect(copyLateSeconds([bare(COPY_HOURS), pointAt(7)], policy, moment)).toBe(0);
+    expect(copyLateSeconds([bare(COPY_HOURS + 1), pointAt(8)], policy, moment)).toBe(3_600);
+    expect(lateSeconds([bare(COPY_HOURS + 1), pointAt(7)], policy, moment)).toBe(0);
+  });
+
+  it('is late since the oldest one that nothing has overtaken', () => {
+    expect(copyLateSeconds([bare(COPY_HOURS + 1), bare(COPY_HOURS + 7), pointAt(COPY_HOURS + 13)], policy, moment)).toBe(7 * 3_600);
+    expect(copyLateSeconds([pointAt(1), bare(COPY_HOURS + 7)], policy, moment)).toBe(0);
+  });
+
+  it('is no success, and neither is one of the future', () => {
+    expect(lastSuccessAt([bare(1), pointAt(7), pointAt(-1)], moment)).toBe(NOW - 7 * HOUR_MS);
+    expect(lastSuccessAt([bare(1)], moment)).toBeUndefined();
+  });
+});
+
 describe('proofs that stop', () => {
   it('are overdue after the policy allows', () => {
     const proven = (daysAgo: number) =>
@@ -71,7 +94,7 @@ describe('an odd size', () => {
 });
 
 describe('the watch', () => {
-  const watch = async (holder: 'primary' | 'recovery') => {
+  const watch = async (holder: 'primary' | 'recovery', over: object = {}) => {
     const base = primaryBase();
     base.memory.current = leaseOf({ holder });
     base.memory.items.set('recovery-point#watch#orders#orders/since', { at: NOW - 30 * 24 * HOUR_MS });
@@ -79,12 +102,35 @@ describe('the watch', () => {
     const put = async (given: readonly Datum[]) => {
       data = given;
     };
-    await watchBackups.run({}, { ...base, points: new RecoveryPoints(base.ledger), put });
-    return Object.fromEntries(data.map(({ name, value }) => [name, value > 0]));
+    const memory = new MemorySnapshots('us-east-1');
+    for (const id of ['a', 'b']) memory.add(id, { copying: true });
+    const services = { snapshots: memory, quotas: { manualSnapshots: async () => ({ used: 81, most: 100 }) } };
+    await watchBackups.run({}, { ...base, points: new RecoveryPoints(base.ledger), put, ...services, ...over });
+    return Object.fromEntries(data.map(({ name, value }) => [name, value]));
   };
+  const silent = { BackupLate: 0, BackupCopyLate: 0, BackupUnverified: 0, BackupSizeDeviation: 0 };
+  const quotas = { SnapshotQuotaUsed: 0.81, CopyQuotaUsed: 0.1 };
 
-  it('says how late the active site is, and 0 where the workload is not active', async () => {
-    expect(await watch('primary')).toEqual({ BackupLate: true, BackupUnverified: true, BackupSizeDeviation: false });
-    expect(await watch('recovery')).toEqual({ BackupLate: false, BackupUnverified: false, BackupSizeDeviation: false });
+  it('says how late the active site is, 0 where the workload is not active, and how full the quotas of each region', async () => {
+    expect(await watch('primary')).toEqual({
+      ...silent,
+      ...quotas,
+      BackupLate: expect.any(Number),
+      BackupUnverified: 23 * 86_400,
+    });
+    expect((await watch('primary')).BackupLate).toBeGreaterThan(0);
+    expect(await watch('recovery')).toEqual({ ...silent, ...quotas });
+  });
+
+  it('is silent on what it could not read, and on nothing else', async () => {
+    const unreadable = { manualSnapshots: () => Promise.reject(new Error('denied')) };
+    expect(Object.keys(await watch('recovery', { quotas: unreadable }))).toEqual(Object.keys(silent));
+    const points = { list: () => Promise.reject(new Error('denied')) };
+    expect(await watch('primary', { points })).toEqual(quotas);
+  });
+
+  it('says since when all databases have a copy in the other site', async () => {
+    const points = { list: async () => [pointAt(3)] };
+    expect(await watch('primary', { points })).toMatchObject({ backup_last_success_timestamp_seconds: NOW / 1000 - 3 * 3_600 });
   });
 });

@@ -5,6 +5,7 @@ import { pruneRecoveryPoints } from '../../lambdas/backup/prune-recovery-points.
 import { readBackupRequest } from '../../lambdas/backup/read-backup-request.ts';
 import { startBackup } from '../../lambdas/backup/start-backup.ts';
 import { InvalidRequest } from '../../lambdas/kit/errors.ts';
+import type { Datum } from '../../lambdas/kit/metrics.ts';
 import { RecoveryPoints } from '../../lambdas/kit/recovery-points.ts';
 import { OWNER_TAG } from '../../lambdas/resources/rds-snapshots.ts';
 import { leaseOf, NOW } from '../kit/services.ts';
@@ -76,10 +77,17 @@ describe('closing', () => {
     await points.note(point!, { copies: point!.copies.slice(0, 1) });
     const told: string[] = [];
     const tell = async (subject: string) => void told.push(subject);
-    const put = async () => {};
+    const data: Datum[] = [];
+    const put = async (given: readonly Datum[]) => void data.push(...given);
+    await points.note(point!, { sizeBytes: 7 });
     const output = await closeBackup.run({ request: requestAt(0) }, { ...base, points, tell, put });
     expect(output).toMatchObject({ succeeded: false, good: 0, problems: [`${point!.id}: no sound copy in site 'recovery'`] });
     expect(told).toEqual(['1 backups failed']);
+    expect(Object.fromEntries(data.map(({ name, value }) => [name, value]))).toEqual({
+      backup_success_rate: 0,
+      backup_duration_seconds: 0,
+      backup_size_bytes: 7,
+    });
   });
 });
 

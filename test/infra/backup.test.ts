@@ -9,6 +9,7 @@ const prefix = 'lifeboat-demo-backup';
 
 /** Every `*` in a right of the steps of backup and verification, and why it cannot be narrower. */
 const wildcards: Record<string, string> = {
+  'rds:DescribeAccountAttributes *': "reads the account's own limits, and knows no resources",
   'rds:DescribeDBInstances db:*': 'a list is a right on all of them, and 300 databases are three calls',
   'rds:DescribeDBSnapshots db:*': 'a list is a right on all of them',
   'rds:DescribeDBSnapshots snapshot:*': 'a list is a right on all of them',
@@ -68,11 +69,19 @@ describe('a site with backups', () => {
   it.each(sites)('%s: silence of the watch is an alarm', (_, template) => {
     for (const [name, metric] of Object.entries({
       'backup-late': 'BackupLate',
+      'backup-copy-late': 'BackupCopyLate',
       'backup-unverified': 'BackupUnverified',
       'backup-size': 'BackupSizeDeviation',
     })) {
       const alarm = only(template, 'AWS::CloudWatch::Alarm', { AlarmName: `${prefix}-orders-${name}` });
       expect(alarm).toMatchObject({ MetricName: metric, TreatMissingData: 'breaching', EvaluationPeriods: 3, Statistic: 'Maximum' });
+    }
+    for (const [name, metric, periods] of [
+      ['snapshot-quota', 'SnapshotQuotaUsed', 3],
+      ['copy-quota', 'CopyQuotaUsed', 60],
+    ] as const) {
+      const alarm = only(template, 'AWS::CloudWatch::Alarm', { AlarmName: `${prefix}-${name}` });
+      expect(alarm).toMatchObject({ MetricName: metric, TreatMissingData: 'breaching', EvaluationPeriods: periods });
     }
   });
 });
@@ -90,6 +99,7 @@ describe('the rights of backup and verification', () => {
         'copy-snapshots',
         'record-recovery-points',
         'prune-recovery-points',
+        'watch-backups',
         'restore-copy',
         'inspect-copy',
         'remove-copy',

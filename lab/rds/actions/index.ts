@@ -1,4 +1,5 @@
 import type { Action, Actions } from '../action.ts';
+import { account } from './account.ts';
 import { createInstance } from './create-instance.ts';
 import { describeInstances } from './describe-instances.ts';
 import { lifecycle } from './lifecycle.ts';
@@ -10,6 +11,7 @@ import { tags } from './tags.ts';
 
 /** Every operation that the lab's RDS has, one file for each group of them. */
 const actions: Actions = {
+  ...account,
   ...createInstance,
   ...readReplicas,
   ...describeInstances,

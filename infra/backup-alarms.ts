@@ -1,0 +1,116 @@
+import { Duration } from 'aws-cdk-lib';
+import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
+import { Construct } from 'constructs';
+import { Alarm, type AlarmWords } from './alarm.ts';
+import type { Foundation } from './foundation.ts';
+
+/** ± 30 % of the mean of the week before. */
+const ODD_SIZE = 0.3;
+/** The watch speaks each minute: three rounds that agree, or are silent. */
+const ROUNDS = 3;
+/** Part of the quota of manual snapshots from which people are told. */
+const SNAPSHOTS_NEARLY_FULL = 0.8;
+/** A run over many databases fills the room for copies, as it should; it does not do so for this long. */
+const COPIES_FULL_MINUTES = 60;
+
+interface Watched {
+  metricName: string;
+  threshold: number;
+  workload?: string;
+  evaluationPeriods?: number;
+}
+
+/** What `watch-backups` says each minute, as alarms: for each workload with a policy, and for the region's quotas. */
+export class BackupAlarms extends Construct {
+  constructor(
+    scope: Construct,
+    id: string,
+    private readonly foundation: Foundation,
+  ) {
+    super(scope, id);
+    for (const { name, databases } of foundation.environment.workloads) {
+      if (databases.some(({ backup }) => backup)) this.ofWorkload(name);
+    }
+    this.ofQuotas();
+  }
+
+  private ofWorkload(workload: string): void {
+    this.create(
+      `${workload}-backup-late`,
+      { metricName: 'BackupLate', threshold: 1, workload },
+      {
+        impact: `A recovery point of '${workload}' that should be complete is not: more would be lost than its policy allows.`,
+        runbook: 'Backup late',
+        notCovered: 'a recovery point that is complete but cannot be used, which the verification finds',
+      },
+    );
+    this.create(
+      `${workload}-backup-copy-late`,
+      { metricName: 'BackupCopyLate', threshold: 1, workload },
+      {
+        impact: `A snapshot of '${workload}' has no copy in the other site in time: the loss of this region would take it along.`,
+        runbook: 'Backup copy late',
+        notCovered: 'snapshots that were never taken, which are late',
+      },
+    );
+    this.create(
+      `${workload}-backup-unverified`,
+      { metricName: 'BackupUnverified', threshold: 1, workload },
+      {
+        impact: `No recovery point of '${workload}' was proven by a restore for longer than its policy allows.`,
+        runbook: 'Backup unverified',
+        notCovered: 'what has changed since the newest proof',
+      },
+    );
+    this.create(
+      `${workload}-backup-size`,
+      { metricName: 'BackupSizeDeviation', threshold: ODD_SIZE, workload },
+      {
+        impact: `Warning: the newest recovery point of '${workload}' is 30 % or more larger or smaller than the mean of the week before: data may have been lost or poured in.`,
+        runbook: 'Backup size odd',
+        notCovered: 'changes that leave the size as it is',
+      },
+    );
+  }
+
+  private ofQuotas(): void {
+    this.create(
+      'snapshot-quota',
+      { metricName: 'SnapshotQuotaUsed', threshold: SNAPSHOTS_NEARLY_FULL },
+      {
+        impact:
+          "Four fifths of this region's quota of manual snapshots are used: at the limit new recovery points wait, and then are late.",
+        runbook: 'Snapshot quota nearly full',
+        notCovered: 'the quota of storage, and those of the account that the copies to another account go to',
+      },
+    );
+    this.create(
+      'copy-quota',
+      { metricName: 'CopyQuotaUsed', threshold: 1, evaluationPeriods: COPIES_FULL_MINUTES },
+      {
+        impact: 'As many copies as RDS allows have been on their way to this region for an hour: others wait, and may be late.',
+        runbook: 'Copy quota full',
+        notCovered: 'copies that others in this account make, which take the same room',
+      },
+    );
+  }
+
+  private create(suffix: string, { metricName, threshold, workload, evaluationPeriods = ROUNDS }: Watched, words: AlarmWords): void {
+    const { environment, names, notification } = this.foundation;
+    new Alarm(this, suffix, {
+      name: `${names.prefix}-${suffix}`,
+      metric: new Metric({
+        namespace: 'Lifeboat',
+        metricName,
+        dimensionsMap: { Environment: environment.name, ...(workload ? { Workload: workload } : {}) },
+        statistic: 'Maximum',
+        period: Duration.minutes(1),
+      }),
+      threshold,
+      evaluationPeriods,
+      missing: 'breaching', // the watch speaks in every round, and its silence means that nobody knows
+      topic: notification.topic,
+      ...words,
+    });
+  }
+}
