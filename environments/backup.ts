@@ -5,16 +5,22 @@ export const tierIntervals = { hourly: 3_600, 'six-hourly': 21_600, daily: 86_40
 export type TierName = keyof typeof tierIntervals;
 
 export const tierNames = Object.keys(tierIntervals) as [TierName, ...TierName[]];
+/** How often what is proven, each by a schedule of its own. */
+export const proofNames = ['daily', 'weekly', 'monthly'] as const;
+export type ProofName = (typeof proofNames)[number];
+
+const timeOfDay = (example: string) =>
+  z
+    .string()
+    .regex(/^([01]\d|2[0-3]):[0-5]\d$/, `a time of day, for example ${example}`)
+    .default(example);
 const days = (most: number) => z.number().int().min(1).max(most);
 const minutes = (most: number) => z.number().int().min(1).max(most);
 
 const tier = z.strictObject({
   every: z.enum(tierNames),
   /** Minute of the hour, and for all but `hourly` the hour, at which it is due; weekly on Sunday, monthly on the first. */
-  at: z
-    .string()
-    .regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'a time of day, for example 03:15')
-    .default('03:15'),
+  at: timeOfDay('03:15'),
   timeZone: z.string().refine(isTimeZone, 'a time zone of the IANA database, for example Europe/Berlin').default('UTC'),
   /** Older ones may go, as far as the other rules of retention let them. */
   keepDays: days(3_650),
@@ -24,13 +30,14 @@ const tier = z.strictObject({
 export type BackupTier = z.infer<typeof tier>;
 
 const verification = z.strictObject({
-  /** When the newest recovery point of each database that has none verified yet is restored and checked, in each site that holds a copy. */
-  at: z
-    .string()
-    .regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'a time of day, for example 05:00')
-    .default('05:00'),
+  /** Daily: each new recovery point is restored and checked in the active site, and the newest one in the other. */
+  at: timeOfDay('05:00'),
+  /** On Sunday: the newest one is restored in the active site to an instance of the source's own size, whatever was proven of it. */
+  weeklyAt: timeOfDay('06:00'),
+  /** On the first: the same in the other site, from the copy there. */
+  monthlyAt: timeOfDay('07:00'),
   timeZone: z.string().refine(isTimeZone, 'a time zone of the IANA database, for example Europe/Berlin').default('UTC'),
-  /** Size of the instance that a copy is restored to; the source's own if left out. */
+  /** Size of the instance for the daily proof, and for one by hand; the source's own if left out. */
   instanceClass: z
     .string()
     .regex(/^db\.[a-z0-9]+\.[a-z0-9]+$/, 'a DB instance class, for example db.t4g.medium')
@@ -84,7 +91,7 @@ export const isolation = z.strictObject({
 });
 
 /** Where the clock is put forward and back one interval of a year is an hour longer. */
-export const intervalSeconds = ({ every, timeZone }: BackupTier): number =>
+export const intervalSeconds = ({ every, timeZone }: Pick<BackupTier, 'every' | 'timeZone'>): number =>
   tierIntervals[every] + (every === 'hourly' || timeZone === 'UTC' ? 0 : 3_600);
 
 /** EventBridge Scheduler's expression for a tier. */
@@ -113,6 +120,10 @@ export const exposureOf = (policy: BackupPolicy): { what: string; seconds: numbe
     { what: 'copyTimeoutMinutes', seconds: policy.copyTimeoutMinutes * 60 },
   ];
 };
+
+/** When a proof is due. */
+export const proofTimeOf = ({ verification: { at, weeklyAt, monthlyAt } }: BackupPolicy, proof: ProofName): string =>
+  ({ daily: at, weekly: weeklyAt, monthly: monthlyAt })[proof];
 
 /** Tiers of a policy by their name; the check of the environment allows each once. */
 export const tierOf = (policy: BackupPolicy, name: string): BackupTier | undefined => policy.tiers.find(({ every }) => every === name);

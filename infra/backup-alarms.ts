@@ -62,6 +62,7 @@ export class BackupAlarms extends Construct {
         notCovered: 'what has changed since the newest proof',
       },
     );
+    this.ofProofs(workload);
     this.create(
       `${workload}-backup-size`,
       { metricName: 'BackupSizeDeviation', threshold: ODD_SIZE, workload },
@@ -71,6 +72,24 @@ export class BackupAlarms extends Construct {
         notCovered: 'changes that leave the size as it is',
       },
     );
+  }
+
+  private ofProofs(workload: string): void {
+    for (const [proof, metricName, what] of [
+      ['daily', 'DailyProofOverdue', 'A new recovery point was not restored and checked within a day'],
+      ['weekly', 'WeeklyProofOverdue', 'No full restore of a recovery point succeeded this week'],
+      ['monthly', 'MonthlyProofOverdue', 'No restore from the copy in the other region succeeded this month'],
+    ] as const) {
+      this.create(
+        `${workload}-proof-${proof}-overdue`,
+        { metricName, threshold: 1, workload },
+        {
+          impact: `${what} ('${workload}'): whether it can be restored is a hope.`,
+          runbook: 'Proof overdue',
+          notCovered: 'proofs that ran and failed, which have their own alarm',
+        },
+      );
+    }
   }
 
   private ofQuotas(): void {

@@ -1,7 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
-import { scheduleOf } from '../environments/backup.ts';
+import { type BackupPolicy, intervalSeconds, proofNames, proofTimeOf, scheduleOf } from '../environments/backup.ts';
 import { Alarm } from './alarm.ts';
 import { policiesOf } from './backup.ts';
 import type { Foundation } from './foundation.ts';
@@ -23,6 +23,13 @@ const INSPECT_TIMEOUT_SECONDS = 180;
 const START_RETRY_MINUTES = 60;
 /** Copies that a run restores at once: `MaxConcurrency` of its Map. */
 const AT_ONCE = 4;
+/** `read-verification-request` chooses no more for one run. */
+const POINTS_PER_RUN = 100;
+const DAY_SECONDS = 86_400;
+
+/** New recovery points of a day, which the daily proof is for. */
+const pointsADay = (policies: readonly BackupPolicy[]): number =>
+  policies.flatMap(({ tiers }) => tiers).reduce((sum, tier) => sum + Math.ceil(DAY_SECONDS / intervalSeconds(tier)), 0);
 
 const machineSteps = {
   'verification/read-verification-request': {
@@ -79,7 +86,7 @@ export class Verification extends Construct {
       name: 'verify-backup',
       definitions,
       steps: this.createMachineSteps(),
-      numbers: { RunTimeoutSeconds: onePoint * Math.ceil(policies.length / AT_ONCE) + 600 },
+      numbers: { RunTimeoutSeconds: onePoint * Math.ceil(Math.min(POINTS_PER_RUN, pointsADay(policies)) / AT_ONCE) + 600 },
       waits,
       alarms: {
         failed: {
@@ -120,22 +127,25 @@ export class Verification extends Construct {
       timeoutSeconds: 60,
       memoryMb: MEMORY_MB,
       asynchronous: { retries: 2, maxAgeSeconds: START_RETRY_MINUTES * 60 },
-      rights: [rights.startExecution('verify-backup')],
+      rights: [rights.startExecution('verify-backup'), rights.readLedger()],
       variables: { LIFEBOAT_MACHINE_ARN: names.arn('states', region, `stateMachine:${names.machine('verify-backup')}`) },
     });
   }
 
+  /** One for each time at which a proof of any policy is due. */
   private createSchedules(step: Step): void {
     const { environment, names } = this.foundation;
-    const times = new Map(policiesOf(environment).map(({ verification }) => [`${verification.at} ${verification.timeZone}`, verification]));
-    for (const { at, timeZone } of times.values()) {
-      const key = `${at.replace(':', '')}-${timeZone.replaceAll(/[^A-Za-z0-9]/g, '-')}`;
+    const all = policiesOf(environment).flatMap((policy) =>
+      proofNames.map((proof) => ({ proof, at: proofTimeOf(policy, proof), timeZone: policy.verification.timeZone })),
+    );
+    for (const { proof, at, timeZone } of new Map(all.map((each) => [Object.values(each).join(' '), each])).values()) {
+      const key = `${proof}-${at.replace(':', '')}-${timeZone.replaceAll(/[^A-Za-z0-9]/g, '-')}`;
       new Scheduled(this, `Schedule-${key}`, this.foundation, {
         step,
-        expression: scheduleOf({ every: 'daily', at }),
+        expression: scheduleOf({ every: proof, at }),
         timeZone,
         name: `${names.prefix}-verify-${key}`.slice(0, 64),
-        input: { at, timeZone, dueAt: '<aws.scheduler.scheduled-time>' },
+        input: { proof, at, timeZone, dueAt: '<aws.scheduler.scheduled-time>' },
         retryMinutes: START_RETRY_MINUTES,
       });
     }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { proofNames } from '../../environments/backup.ts';
 import { log } from '../kit/log.ts';
 import { type Datum, metricWriter, type PutMetrics } from '../kit/metrics.ts';
 import { otherSite, type Workload } from '../kit/plan.ts';
@@ -6,10 +7,12 @@ import { RecoveryPoints } from '../kit/recovery-points.ts';
 import { type Base, defineStep } from '../kit/step.ts';
 import { RdsQuotas } from '../resources/rds-quotas.ts';
 import { COPIES_AT_ONCE, RdsSnapshots } from '../resources/rds-snapshots.ts';
+import { overdueSeconds, Proofs } from '../verification/proofs.ts';
 import { copyLateSeconds, lastSuccessAt, lateSeconds, sizeDeviation, unverifiedSeconds } from './lateness.ts';
 
 interface Services {
   points: RecoveryPoints;
+  proofs: Pick<Proofs, 'list'>;
   /** Of this region. */
   snapshots: Pick<RdsSnapshots, 'list'>;
   quotas: Pick<RdsQuotas, 'manualSnapshots'>;
@@ -26,6 +29,7 @@ export const watchBackups = defineStep({
   throws: [],
   build: ({ plan, ledger, region }): Services & { put: PutMetrics } => ({
     points: new RecoveryPoints(ledger),
+    proofs: new Proofs(ledger),
     snapshots: new RdsSnapshots(region, plan.name),
     quotas: new RdsQuotas(),
     put: metricWriter(plan.name),
@@ -45,14 +49,17 @@ export const watchBackups = defineStep({
 export const handler = watchBackups.handler;
 
 const readWorkload = async ({ name, databases }: Workload, services: Base & Services): Promise<Datum[]> => {
-  const { site, ledger, points, now } = services;
+  const { site, ledger, points, proofs, now } = services;
   const active = (await ledger.lease(name))?.holder === site;
   let [late, copyLate, unverified, deviation] = [0, 0, 0, 0];
+  const overdue = { daily: 0, weekly: 0, monthly: 0 };
   const successes: (number | undefined)[] = [];
   for (const { name: database, backup } of databases) {
     if (!active || !backup) continue;
-    const known = await points.list(name, database);
-    const moment = { now: now(), since: await firstWatchedAt(services, name, database), other: otherSite(site) };
+    const [known, proven] = await Promise.all([points.list(name, database), proofs.list(name, database)]);
+    const moment = { now: now(), since: await firstWatchedAt(services, name, database), site, other: otherSite(site) };
+    const behind = overdueSeconds(known, proven, backup, moment);
+    for (const proof of proofNames) overdue[proof] = Math.max(overdue[proof], behind[proof]);
     late = Math.max(late, lateSeconds(known, backup, moment));
     copyLate = Math.max(copyLate, copyLateSeconds(known, backup, moment));
     unverified = Math.max(unverified, unverifiedSeconds(known, backup, moment));
@@ -66,6 +73,9 @@ const readWorkload = async ({ name, databases }: Workload, services: Base & Serv
     { name: 'BackupCopyLate', value: copyLate, workload: name, unit: 'Seconds' },
     { name: 'BackupUnverified', value: unverified, workload: name, unit: 'Seconds' },
     { name: 'BackupSizeDeviation', value: deviation, workload: name },
+    { name: 'DailyProofOverdue', value: overdue.daily, workload: name, unit: 'Seconds' },
+    { name: 'WeeklyProofOverdue', value: overdue.weekly, workload: name, unit: 'Seconds' },
+    { name: 'MonthlyProofOverdue', value: overdue.monthly, workload: name, unit: 'Seconds' },
     ...(last === undefined
       ? []
       : [{ name: 'backup_last_success_timestamp_seconds', value: last / 1000, workload: name, unit: 'Seconds' as const }]),

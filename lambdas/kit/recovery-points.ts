@@ -39,7 +39,19 @@ export interface RecoveryPoint {
   /** Nothing of it is deleted before this time. */
   holdUntil?: string;
   verification?: Verification;
+  /** When a restore in that site last passed every check; each site writes its own. */
+  provenInPrimaryAt?: string;
+  provenInRecoveryAt?: string;
 }
+
+const PROVEN_IN = { primary: 'provenInPrimaryAt', recovery: 'provenInRecoveryAt' } as const;
+
+/** When the copy of a site last passed every check; nothing where it never did. */
+export const provenAt = (point: RecoveryPoint, site: SiteName): string | undefined => point[PROVEN_IN[site]];
+
+export const provenIn = (site: SiteName, at: string): Pick<RecoveryPoint, 'provenInPrimaryAt' | 'provenInRecoveryAt'> => ({
+  [PROVEN_IN[site]]: at,
+});
 
 export type CheckResult = { check: string; verdict: 'passed' | 'failed' | 'unknown'; detail?: string };
 

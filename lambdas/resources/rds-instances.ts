@@ -3,13 +3,16 @@ import {
   DBInstanceAlreadyExistsFault,
   DBInstanceNotFoundFault,
   DeleteDBInstanceCommand,
+  InstanceQuotaExceededFault,
   InvalidDBInstanceStateFault,
   paginateDescribeDBInstances,
   RDSClient,
   RestoreDBInstanceFromDBSnapshotCommand,
   type RestoreDBInstanceFromDBSnapshotCommandInput,
+  StorageQuotaExceededFault,
 } from '@aws-sdk/client-rds'; // prettier-ignore
 import { guarded, localCalls } from '../kit/clients.ts';
+import { messageOf, NotReady } from '../kit/errors.ts';
 
 export interface Instance {
   id: string;
@@ -67,6 +70,9 @@ export const HOPELESS = new Set([
   'storage-full',
 ]);
 
+/** Room that others may give back: what needs it asks again. */
+const NO_ROOM = [InstanceQuotaExceededFault, StorageQuotaExceededFault];
+
 /** DB instances of this function's own region, read by listing. */
 export class RdsInstances {
   private readonly rds = guarded(new RDSClient(localCalls));
@@ -93,7 +99,10 @@ export class RdsInstances {
     await this.restoreLike(settings, { id, snapshotId, tags });
   }
 
-  /** With the settings that are given. One that is there already is the one that was asked for: its name is this run's alone. */
+  /**
+   * With the settings that are given. One that is there already is the one that was asked for: its name is this run's alone.
+   * @throws NotReady while the region has no room for another instance or its storage.
+   */
   async restoreLike(
     settings: Settings | undefined,
     { id, snapshotId, tags }: Pick<RestoreOptions, 'id' | 'snapshotId' | 'tags'>,
@@ -104,6 +113,8 @@ export class RdsInstances {
         new RestoreDBInstanceFromDBSnapshotCommand({ ...settings, DBInstanceIdentifier: id, DBSnapshotIdentifier: snapshotId, Tags }),
       );
     } catch (error) {
+      if (NO_ROOM.some((fault) => error instanceof fault))
+        throw new NotReady(`${id} waits for room: ${messageOf(error)}`, { cause: error });
       if (!(error instanceof DBInstanceAlreadyExistsFault)) throw error;
     }
   }

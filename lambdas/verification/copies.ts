@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { BackupPolicy } from '../../environments/backup.ts';
+import { type BackupPolicy, proofNames } from '../../environments/backup.ts';
 import { InvalidRequest } from '../kit/errors.ts';
 import { type Database, type Environment, workloadOf } from '../kit/plan.ts';
 
@@ -10,6 +10,8 @@ export const pointReference = z.strictObject({
   workload: z.string(),
   database: z.string(),
   dueAt: z.iso.datetime(),
+  /** The schedule that it is proven for; none for one by hand. */
+  proof: z.enum(proofNames).optional(),
 });
 export type PointReference = z.infer<typeof pointReference>;
 

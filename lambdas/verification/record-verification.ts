@@ -3,9 +3,10 @@ import { CopyUnusable } from '../kit/errors.ts';
 import { log } from '../kit/log.ts';
 import { metricWriter } from '../kit/metrics.ts';
 import { notifier } from '../kit/notify.ts';
-import { type CheckResult, RecoveryPoints, type Standing } from '../kit/recovery-points.ts';
+import { type CheckResult, provenIn, RecoveryPoints, type Standing } from '../kit/recovery-points.ts';
 import { defineStep } from '../kit/step.ts';
 import { copyRun } from './copies.ts';
+import { Proofs } from './proofs.ts';
 
 const check = z.object({ check: z.string(), verdict: z.enum(['passed', 'failed', 'unknown']), detail: z.string().optional() });
 const outcome = z.object({
@@ -20,25 +21,37 @@ export const recordVerification = defineStep({
   name: 'record-verification',
   input: copyRun.extend({ outcome }),
   throws: [],
-  build: ({ plan, ledger }) => ({ points: new RecoveryPoints(ledger), tell: notifier(), put: metricWriter(plan.name) }),
-  run: async ({ run, point, outcome: { inspected, failure } }, { region, points, tell, put, now }) => {
+  build: ({ plan, ledger }) => ({
+    points: new RecoveryPoints(ledger),
+    proofs: new Proofs(ledger),
+    tell: notifier(),
+    put: metricWriter(plan.name),
+  }),
+  run: async ({ run, point, outcome: { inspected, failure } }, { site, region, points, proofs, tell, put, now }) => {
     const checks = inspected?.checks ?? [checkOfFailure(failure)];
     const standing = standingOf(checks);
+    const at = new Date(now()).toISOString();
     const verification = {
       run,
       region,
-      at: new Date(now()).toISOString(),
+      at,
       checks,
       restoreSeconds: inspected?.restoreSeconds ?? undefined,
       measuredRpoSeconds: inspected?.measuredRpoSeconds ?? undefined,
     };
-    await points.note(point, { verification, ...(standing === 'unverified' ? {} : { standing }) });
+    const proven = standing === 'verified';
+    await points.note(point, {
+      verification,
+      ...(standing === 'unverified' ? {} : { standing }),
+      ...(proven ? provenIn(site, at) : {}),
+    });
+    if (proven && point.proof) await proofs.record(point, { proof: point.proof, at, point: point.id, run });
     log('recovery-point-checked', { run, point: point.id, standing });
     await put([
-      { name: 'recovery_test_results', value: standing === 'verified' ? 1 : 0, workload: point.workload },
+      { name: 'recovery_test_results', value: proven ? 1 : 0, workload: point.workload },
       { name: 'RecoveryPointFailed', value: standing === 'failed' ? 1 : 0, workload: point.workload, unit: 'Count' },
     ]);
-    if (standing !== 'verified') {
+    if (!proven) {
       const bad = checks.filter(({ verdict }) => verdict !== 'passed');
       await tell(`${point.workload}: a recovery point ${standing === 'failed' ? 'cannot be used' : 'could not be checked'}`, {
         run,

@@ -3,7 +3,7 @@ import type { Environment, SiteName } from '../kit/plan.ts';
 import { defineStep } from '../kit/step.ts';
 import { HOPELESS, RdsInstances } from '../resources/rds-instances.ts';
 import { OWNER_TAG } from '../resources/rds-snapshots.ts';
-import { copyName, copyRun, EXPIRES_TAG, expiryOf, protectedDatabase, REQUESTED_TAG } from './copies.ts';
+import { copyName, copyRun, EXPIRES_TAG, expiryOf, type PointReference, protectedDatabase, REQUESTED_TAG } from './copies.ts';
 
 /**
  * Restores the recovery point's copy in this site into the isolated network, under a name that says what it is and a tag that says until
@@ -28,7 +28,7 @@ export const restoreCopy = defineStep({
       snapshotId: point.id,
       dbSubnetGroup,
       securityGroupIds: dbSecurityGroupIds,
-      instanceClass: policy.verification.instanceClass,
+      instanceClass: isFull(point) ? undefined : policy.verification.instanceClass,
       tags: {
         [OWNER_TAG]: plan.name,
         'lifeboat:recovery-point': point.id,
@@ -41,6 +41,9 @@ export const restoreCopy = defineStep({
   },
 });
 export const handler = restoreCopy.handler;
+
+/** Weekly and monthly the real thing is rehearsed: on an instance of the size that the snapshot was taken of. */
+const isFull = ({ proof }: PointReference): boolean => proof === 'weekly' || proof === 'monthly';
 
 /** The environment is refused at synth when a policy has no isolation. */
 const isolationOf = (plan: Environment, site: SiteName) => plan.sites[site].isolation!;

@@ -4,6 +4,7 @@ import { copyLateSeconds, lastSuccessAt, lateSeconds, sizeDeviation, unverifiedS
 import { watchBackups } from '../../lambdas/backup/watch-backups.ts';
 import type { Datum } from '../../lambdas/kit/metrics.ts';
 import { type RecoveryPoint, RecoveryPoints } from '../../lambdas/kit/recovery-points.ts';
+import { Proofs } from '../../lambdas/verification/proofs.ts';
 import { leaseOf, NOW } from '../kit/services.ts';
 import { MemorySnapshots, primaryBase } from './memory.ts';
 
@@ -104,11 +105,23 @@ describe('the watch', () => {
     };
     const memory = new MemorySnapshots('us-east-1');
     for (const id of ['a', 'b']) memory.add(id, { copying: true });
-    const services = { snapshots: memory, quotas: { manualSnapshots: async () => ({ used: 81, most: 100 }) } };
+    const services = {
+      snapshots: memory,
+      quotas: { manualSnapshots: async () => ({ used: 81, most: 100 }) },
+      proofs: new Proofs(base.ledger),
+    };
     await watchBackups.run({}, { ...base, points: new RecoveryPoints(base.ledger), put, ...services, ...over });
     return Object.fromEntries(data.map(({ name, value }) => [name, value]));
   };
-  const silent = { BackupLate: 0, BackupCopyLate: 0, BackupUnverified: 0, BackupSizeDeviation: 0 };
+  const silent = {
+    BackupLate: 0,
+    BackupCopyLate: 0,
+    BackupUnverified: 0,
+    BackupSizeDeviation: 0,
+    DailyProofOverdue: 0,
+    WeeklyProofOverdue: 0,
+    MonthlyProofOverdue: 0,
+  };
   const quotas = { SnapshotQuotaUsed: 0.81, CopyQuotaUsed: 0.1 };
 
   it('says how late the active site is, 0 where the workload is not active, and how full the quotas of each region', async () => {
@@ -117,6 +130,8 @@ describe('the watch', () => {
       ...quotas,
       BackupLate: expect.any(Number),
       BackupUnverified: 23 * 86_400,
+      // A week, and the time of two restores with grace.
+      WeeklyProofOverdue: 23 * 86_400 - 4.25 * 3_600,
     });
     expect((await watch('primary')).BackupLate).toBeGreaterThan(0);
     expect(await watch('recovery')).toEqual({ ...silent, ...quotas });

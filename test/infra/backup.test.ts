@@ -40,7 +40,9 @@ describe('a site with backups', () => {
       'backup-six-hourly-0315-UTC': 'cron(15 3,9,15,21 * * ? *)',
       'backup-daily-0215-UTC': 'cron(15 2 * * ? *)',
       'backup-weekly-0115-UTC': 'cron(15 1 ? * SUN *)',
-      'verify-0500-UTC': 'cron(0 5 * * ? *)',
+      'verify-daily-0500-UTC': 'cron(0 5 * * ? *)',
+      'verify-weekly-0600-UTC': 'cron(0 6 ? * SUN *)',
+      'verify-monthly-0700-UTC': 'cron(0 7 1 * ? *)',
     });
     expect(schedules.map(({ ScheduleExpression }) => ScheduleExpression)).toContain('rate(5 minutes)');
     for (const { Target } of schedules) expect(Target).toMatchObject({ DeadLetterConfig: { Arn: expect.anything() } });
@@ -71,6 +73,9 @@ describe('a site with backups', () => {
       'backup-late': 'BackupLate',
       'backup-copy-late': 'BackupCopyLate',
       'backup-unverified': 'BackupUnverified',
+      'proof-daily-overdue': 'DailyProofOverdue',
+      'proof-weekly-overdue': 'WeeklyProofOverdue',
+      'proof-monthly-overdue': 'MonthlyProofOverdue',
       'backup-size': 'BackupSizeDeviation',
     })) {
       const alarm = only(template, 'AWS::CloudWatch::Alarm', { AlarmName: `${prefix}-orders-${name}` });

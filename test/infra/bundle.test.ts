@@ -99,7 +99,7 @@ describe('the real steps', () => {
   it('each load on their own and export a handler', async () => {
     const code = `for (const path of process.argv.slice(1)) console.log(typeof (await import(path)).handler);`;
     const paths = steps.map((name) => pathToFileURL(join(place(name), 'index.mjs')).href);
-    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', code, ...paths], { timeout: 50_000 });
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', code, ...paths], { timeout: 250_000 });
     expect(stdout.trim().split('\n')).toEqual(steps.map(() => 'function'));
     for (const name of steps) expect(statSync(join(place(name), 'index.mjs')).size).toBeLessThan(2_000_000);
   });

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import demo from '../../environments/demo-backup.ts';
 import { CopyUnusable, InvalidRequest, NotReady } from '../../lambdas/kit/errors.ts';
-import { type RecoveryPoint, RecoveryPoints } from '../../lambdas/kit/recovery-points.ts';
+import { provenIn, type RecoveryPoint, RecoveryPoints } from '../../lambdas/kit/recovery-points.ts';
 import type { Instance, RdsInstances, RestoreOptions } from '../../lambdas/resources/rds-instances.ts';
 import { closeVerification } from '../../lambdas/verification/close-verification.ts';
 import { copyName, EXPIRES_TAG } from '../../lambdas/verification/copies.ts';
 import { inspectCopy } from '../../lambdas/verification/inspect-copy.ts';
+import { Proofs } from '../../lambdas/verification/proofs.ts';
 import { readVerificationRequest } from '../../lambdas/verification/read-verification-request.ts';
 import { recordVerification, standingOf } from '../../lambdas/verification/record-verification.ts';
 import { removeCopy } from '../../lambdas/verification/remove-copy.ts';
@@ -64,6 +65,7 @@ const given = () => {
     put,
     points: new RecoveryPoints(base.ledger),
     recoveryPoints: new RecoveryPoints(base.ledger),
+    proofs: new Proofs(base.ledger),
     instances: memory as unknown as RdsInstances,
     fake: memory,
   };
@@ -191,10 +193,9 @@ describe('choosing', () => {
     const services = given();
     await record(services);
     expect((await readVerificationRequest.run({ execution, given: {} }, services)).points).toEqual([point]);
-    await services.points.note(point, {
-      standing: 'verified',
-      verification: { run: 'r', region: 'us-west-2', at: point.dueAt, checks: [] },
-    });
+    await services.points.note(point, { standing: 'verified', ...provenIn('primary', point.dueAt) });
+    expect((await readVerificationRequest.run({ execution, given: {} }, services)).points).toEqual([point]);
+    await services.points.note(point, { standing: 'verified', ...provenIn('recovery', point.dueAt) });
     expect((await readVerificationRequest.run({ execution, given: {} }, services)).points).toEqual([]);
     expect((await readVerificationRequest.run({ execution, given: { recoveryPoint: point.id } }, services)).points).toEqual([point]);
   });
@@ -206,17 +207,5 @@ describe('choosing', () => {
     );
     await expect(readVerificationRequest.run({ execution, given: { recoveryPoint: 'x' } }, services)).rejects.toThrow(InvalidRequest);
     await expect(readVerificationRequest.run({ execution, given: { extra: 1 } }, services)).rejects.toThrow(InvalidRequest);
-  });
-
-  it('is started once for one due time', async () => {
-    const names: string[] = [];
-    const start = async (name: string) => {
-      names.push(name);
-      return 'started' as const;
-    };
-    const due = { at: '05:00', timeZone: 'UTC', dueAt: '2026-11-20T05:00:00Z' };
-    await startVerification.run(due, { ...given(), start });
-    expect(names).toEqual(['daily-0500-UTC-202611200500']);
-    expect(await startVerification.run({ ...due, at: '06:00' }, { ...given(), start })).toMatchObject({ decision: 'nothing to do' });
   });
 });
