@@ -11,7 +11,6 @@ import { readVerificationRequest } from '../../lambdas/verification/read-verific
 import { recordVerification, standingOf } from '../../lambdas/verification/record-verification.ts';
 import { removeCopy } from '../../lambdas/verification/remove-copy.ts';
 import { restoreCopy } from '../../lambdas/verification/restore-copy.ts';
-import { startVerification } from '../../lambdas/verification/start-verification.ts';
 import { sweepCopies } from '../../lambdas/verification/sweep-copies.ts';
 import { baseFor, leaseOf, NOW } from '../kit/services.ts';
 
