@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { createWriteStream, type WriteStream } from 'node:fs';
+import path from 'node:path';
 import { finished } from 'node:stream/promises';
 import pg from 'pg';
 import { REPLICATOR } from './configuration.ts';
@@ -10,29 +11,43 @@ export interface ReplicationSource {
   password: string;
 }
 
-/** A backup that carries its own WAL, for a snapshot; or one whose WAL the named slot keeps at the source, for a replica. */
-export type WalFrom = { slot: string } | 'backup';
-
+/** For a backup that the server makes by itself. */
+const AT_SERVER_TIMEOUT_MS = 300_000;
 /** No byte for this long, and the link is taken for dead. */
 const STALL_TIMEOUT_MS = 10_000;
 
 /**
- * Copies a running server into a tar, by the replication protocol (the binaries package has no `pg_basebackup`). The slot is made
- * before the backup begins: without it a busy source removes WAL that the copy still needs.
+ * Copies a running server into a tar, by the replication protocol (the binaries package has no `pg_basebackup`), for a replica: the slot,
+ * made before the backup begins, keeps at the source the WAL that the copy still needs.
  */
-export async function baseBackup(source: ReplicationSource, tar: string, wal: WalFrom): Promise<void> {
+export async function baseBackup(source: ReplicationSource, tar: string, { slot }: { slot: string }): Promise<void> {
   const client = replicationClient(source);
   const file = createWriteStream(tar, { mode: 0o600 });
   try {
     await client.connect();
-    if (wal === 'backup')
-      await client.query(`CREATE_REPLICATION_SLOT backup_${randomBytes(6).toString('hex')} TEMPORARY PHYSICAL (RESERVE_WAL true)`);
-    else await createSlot(client, wal.slot);
-    await transfer(client, new BaseBackup(file, wal === 'backup'));
+    await createSlot(client, slot);
+    await transfer(client, new BaseBackup(file));
     file.end();
     await finished(file);
   } finally {
     file.destroy();
+    await client.end();
+  }
+}
+
+/**
+ * Copies a running server into `base.tar` in a folder of the server's own making, with the WAL that makes it consistent. No byte passes
+ * through this process. Without the slot, which goes with the connection, a busy server removes WAL before it has copied it.
+ */
+export async function baseBackupAtServer(source: ReplicationSource, folder: string): Promise<string> {
+  const client = replicationClient(source, AT_SERVER_TIMEOUT_MS);
+  try {
+    await client.connect();
+    await client.query(`CREATE_REPLICATION_SLOT backup_${randomBytes(6).toString('hex')} TEMPORARY PHYSICAL (RESERVE_WAL true)`);
+    const target = `TARGET 'server', TARGET_DETAIL ${pg.escapeLiteral(folder)}`;
+    await client.query(`BASE_BACKUP (LABEL 'lab', ${target}, CHECKPOINT 'fast', WAL true, WAIT false, MANIFEST 'no')`);
+    return path.join(folder, 'base.tar');
+  } finally {
     await client.end();
   }
 }
@@ -46,7 +61,7 @@ async function createSlot(client: pg.Client, slot: string): Promise<void> {
 }
 const UNDEFINED_OBJECT = '42704';
 
-function replicationClient({ port, password }: ReplicationSource): pg.Client {
+function replicationClient({ port, password }: ReplicationSource, queryTimeoutMs?: number): pg.Client {
   const config: pg.ClientConfig & { replication: string } = {
     host: '127.0.0.1',
     port,
@@ -54,6 +69,7 @@ function replicationClient({ port, password }: ReplicationSource): pg.Client {
     password,
     application_name: 'base-backup',
     connectionTimeoutMillis: STALL_TIMEOUT_MS,
+    query_timeout: queryTimeoutMs,
     replication: 'true',
   };
   const client = new pg.Client(config);
@@ -94,11 +110,9 @@ class BaseBackup {
   private draining = false;
   private lastByteAt = Date.now();
   private readonly file: WriteStream;
-  private readonly withWal: boolean;
 
-  constructor(file: WriteStream, withWal: boolean) {
+  constructor(file: WriteStream) {
     this.file = file;
-    this.withWal = withWal;
     this.done = new Promise((resolve, reject) => {
       this.resolve = resolve;
       this.reject = reject;
@@ -107,7 +121,7 @@ class BaseBackup {
   }
 
   submit(connection: unknown): void {
-    (connection as Wire).query(`BASE_BACKUP (LABEL 'lab', CHECKPOINT 'fast', WAL ${this.withWal}, WAIT false, MANIFEST 'no')`);
+    (connection as Wire).query("BASE_BACKUP (LABEL 'lab', CHECKPOINT 'fast', WAL false, WAIT false, MANIFEST 'no')");
   }
 
   stalledMs(): number {

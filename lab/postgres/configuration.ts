@@ -77,6 +77,11 @@ export async function writeStandbySignal(dataDirectory: string, user: ServerUser
   await writeOwn(path.join(dataDirectory, 'standby.signal'), user, '');
 }
 
+/** Makes the server start by replaying an archive. It removes the file itself when it has done so. */
+export async function writeRecoverySignal(dataDirectory: string, user: ServerUser): Promise<void> {
+  await writeOwn(path.join(dataDirectory, 'recovery.signal'), user, '');
+}
+
 export async function removeStandbySignal(dataDirectory: string): Promise<void> {
   await rm(path.join(dataDirectory, 'standby.signal'), { force: true });
 }

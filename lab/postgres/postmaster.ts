@@ -5,6 +5,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { kill } from '../process/sweep.ts';
 import { processTable } from '../process/table.ts';
+import type { Settings } from './configuration.ts';
 import { ENVIRONMENT } from './run.ts';
 import type { PostgresServer } from './server.ts';
 
@@ -28,9 +29,10 @@ export class Postmaster {
   }
 
   /** Resolves when the server takes connections, on a standby read-only ones. */
-  static async start(server: PostgresServer): Promise<Postmaster> {
+  static async start(server: PostgresServer, settings: Settings = {}): Promise<Postmaster> {
     const { processes, binaries, user } = server.installation;
-    const args = ['-D', server.dataDirectory, '-p', String(server.port)];
+    const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+    const args = ['-D', server.dataDirectory, '-p', String(server.port), ...options];
     const child = processes.spawn(binaries.postgres, args, { name: server.name, env: ENVIRONMENT, ...user, pipe: true });
     const postmaster = new Postmaster(server.name, child);
     try {

@@ -105,12 +105,15 @@ export class PostgresServer {
     this.postmaster?.signal('SIGHUP');
   }
 
-  /** Starts, recovering from a crash where there was one. Resolves when connections are accepted, on a standby read-only ones. */
-  async start(): Promise<void> {
+  /**
+   * Starts, recovering from a crash where there was one. Resolves when connections are accepted, on a standby read-only ones. The settings
+   * are this run's, over those of the configuration.
+   */
+  async start(settings: Settings = {}): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       this.port ||= await freePort();
       try {
-        this.postmaster = await Postmaster.start(this);
+        this.postmaster = await Postmaster.start(this, settings);
         return;
       } catch (error) {
         if (attempt === START_ATTEMPTS || !TRANSIENT.test(String(error))) throw error;
@@ -173,6 +176,8 @@ export class PostgresServer {
   /** Makes the role that replicas stream as. */
   async createReplicator(): Promise<void> {
     await this.query(`create role ${REPLICATOR} login replication password ${pg.escapeLiteral(this.installation.password)}`);
+    // For base backups that the server writes itself.
+    await this.query(`grant pg_write_server_files to ${REPLICATOR}`);
   }
 
   private async makeDirectories(): Promise<void> {

@@ -3,6 +3,7 @@ import type { Installation } from '../postgres/server.ts';
 import { dropSlotsExcept, isStandby } from '../postgres/standby.ts';
 import type { Network, Region } from '../types.ts';
 import type { World } from '../world.ts';
+import type { AutomatedBackup } from './automated-backup.ts';
 import { Background } from './background.ts';
 import { type Attributes, Database } from './database.ts';
 import type { Durations } from './durations.ts';
@@ -37,6 +38,7 @@ const MAX_EVENTS = 1000;
 export class ControlPlane {
   readonly databases = new Set<Database>();
   readonly snapshots = new Set<Snapshot>();
+  readonly automatedBackups = new Set<AutomatedBackup>();
   /** Security groups that let nobody in. */
   readonly isolating = new Set<string>();
   readonly events: DatabaseEvent[] = [];
@@ -99,12 +101,12 @@ export class ControlPlane {
   }
 
   /** Changes an instance in the background. Where a step fails the instance has failed, and the reason is among the events. */
-  begin(database: Database, steps: () => Promise<void>): void {
+  begin(database: Database, steps: () => Promise<void>, failed = 'failed'): void {
     database.busy = true;
     const workflow = steps()
       .catch((error: unknown) => {
         if (this.background.stopped) return;
-        database.status = 'failed';
+        database.status = failed;
         this.record(database, `The last operation failed: ${error instanceof Error ? error.message : String(error)}`);
       })
       .finally(() => {
@@ -153,7 +155,7 @@ export class ControlPlane {
   async startServer(database: Database): Promise<void> {
     database.shouldRun = true;
     await database.server.admit(this.admitsClients(database));
-    if (!database.server.running) await database.server.start();
+    if (!database.server.running) await database.server.start(database.backup?.archive.settings);
     this.endpoints.publish(database);
   }
 
@@ -177,6 +179,7 @@ export class ControlPlane {
 
   async stop(): Promise<void> {
     await this.background.stop();
+    await Promise.all([...this.automatedBackups].map((backup) => backup.hangUp()));
     await Promise.all([...this.databases].map((database) => database.server.terminate()));
   }
 

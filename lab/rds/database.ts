@@ -3,6 +3,7 @@ import type { DBInstance, PendingModifiedValues, Tag } from '@aws-sdk/client-rds
 import type { Certificate } from '../postgres/certificate.ts';
 import { type Installation, PostgresServer } from '../postgres/server.ts';
 import type { Region } from '../types.ts';
+import type { AutomatedBackup } from './automated-backup.ts';
 import { newResourceId } from './names.ts';
 
 /** The members of a DBInstance that are settings; the rest is computed when it is described. */
@@ -23,7 +24,8 @@ export class Database {
   readonly resourceId = newResourceId();
   readonly server: PostgresServer;
   readonly tags = new Map<string, string>();
-  status = 'creating';
+  /** Every status it has had, the present one last. */
+  readonly statuses = ['creating'];
   /** A workflow is under way, whatever the status still says. */
   busy = false;
   /** Should its server run, as far as its owner is concerned? A dark region does not change that. */
@@ -33,6 +35,8 @@ export class Database {
   /** What it replicates from; stays when the source is deleted, until it is promoted. */
   source: Database | undefined;
   deleted = false;
+  /** While its backups are on; a replica's are not until it is promoted. */
+  backup: AutomatedBackup | undefined;
   private queue: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -44,6 +48,14 @@ export class Database {
   ) {
     const name = `${identifier}.${region}`;
     this.server = new PostgresServer(name, path.join(directory, region, this.resourceId), installation, certificate);
+  }
+
+  get status(): string {
+    return this.statuses.at(-1)!;
+  }
+
+  set status(next: string) {
+    if (next !== this.status) this.statuses.push(next);
   }
 
   /** Runs actions on its server one after the other: a workflow's, a blackout's, the fault injector's. */

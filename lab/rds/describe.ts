@@ -14,7 +14,7 @@ export async function describe(control: ControlPlane, database: Database): Promi
     DbiResourceId: database.resourceId,
     DBInstanceStatus: database.status,
     InstanceCreateTime: database.createdAt,
-    LatestRestorableTime: latestRestorableTime(database),
+    LatestRestorableTime: database.backup?.latestTime,
     Endpoint: database.createdAt && { Address: control.endpoints.host(database), Port: database.port, HostedZoneId: 'Z2R2ITUGPM61AM' },
     PendingModifiedValues: database.pending,
     ReadReplicaSourceDBInstanceIdentifier: source && referenceFrom(control, database, source),
@@ -27,11 +27,6 @@ export async function describe(control: ControlPlane, database: Database): Promi
 /** Within a region instances are named by identifier, across regions by ARN. */
 function referenceFrom(control: ControlPlane, from: Database, to: Database): string {
   return from.region === to.region ? to.identifier : control.arn(to);
-}
-
-function latestRestorableTime(database: Database): Date | undefined {
-  const backedUp = database.attributes.BackupRetentionPeriod > 0 && database.createdAt !== undefined && database.status !== 'creating';
-  return backedUp ? new Date() : undefined;
 }
 
 async function replicationStatus(replica: Database, source: Database): Promise<DBInstanceStatusInfo> {

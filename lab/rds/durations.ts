@@ -8,6 +8,8 @@ export interface Durations {
   create: number;
   createReplica: number;
   backUp: number;
+  /** From one upload of the log to the next: about how far `LatestRestorableTime` is behind. AWS: 5 minutes. */
+  uploadLog: number;
   modify: number;
   rename: number;
   /** `modifying` of a promotion; `reboot` follows. */
@@ -26,6 +28,7 @@ export const LAB_DURATIONS: Durations = {
   create: 300,
   createReplica: 300,
   backUp: 200,
+  uploadLog: 2000,
   modify: 200,
   rename: 200,
   promote: 250,

@@ -1,10 +1,13 @@
 import {
   DBInstanceAlreadyExistsFault,
+  DBInstanceAutomatedBackupNotFoundFault,
   DBInstanceNotFoundFault,
   DBSnapshotAlreadyExistsFault,
   DBSnapshotNotFoundFault,
+  InvalidDBInstanceAutomatedBackupStateFault,
   InvalidDBInstanceStateFault,
   InvalidDBSnapshotStateFault,
+  PointInTimeRestoreNotEnabledFault,
 } from '@aws-sdk/client-rds';
 import { CommonError } from './query-protocol.ts';
 
@@ -28,6 +31,14 @@ export const snapshotAlreadyExists = (identifier: string) =>
   });
 
 export const invalidSnapshotState = (message: string) => new InvalidDBSnapshotStateFault({ message, $metadata });
+
+export const automatedBackupNotFound = (what: string) =>
+  new DBInstanceAutomatedBackupNotFoundFault({ message: `DBInstanceAutomatedBackup not found: ${what}.`, $metadata });
+
+export const invalidAutomatedBackupState = (message: string) => new InvalidDBInstanceAutomatedBackupStateFault({ message, $metadata });
+
+export const pointInTimeRestoreNotEnabled = (identifier: string) =>
+  new PointInTimeRestoreNotEnabledFault({ message: `Point-in-time restore is not enabled for ${identifier}.`, $metadata });
 
 export const invalidValue = (message: string) => new CommonError('InvalidParameterValue', message);
 

@@ -22,6 +22,11 @@ export class LabInstance {
     return this.database.status;
   }
 
+  /** Every status it has had, the present one last. */
+  get statuses(): readonly string[] {
+    return this.database.statuses;
+  }
+
   /** The name its clients use. */
   get host(): string {
     return this.control.endpoints.host(this.database);

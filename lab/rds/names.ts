@@ -13,7 +13,7 @@ export function identifier(value: string | undefined, parameter: string): string
   );
 }
 
-export type ResourceType = 'db' | 'snapshot';
+export type ResourceType = 'db' | 'snapshot' | 'auto-backup';
 
 export const arn = (region: Region, accountId: string, type: ResourceType, name: string): string =>
   `arn:aws:rds:${region}:${accountId}:${type}:${name}`;
@@ -43,5 +43,11 @@ const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 
 /** Names an instance for life, whatever it is renamed to. */
 export function newResourceId(): string {
-  return `db-${[...randomBytes(26)].map((byte) => BASE32[byte % 32]).join('')}`;
+  return `db-${letters(26)}`;
 }
+
+export function newAutomatedBackupId(): string {
+  return `ab-${letters(36).toLowerCase()}`;
+}
+
+const letters = (count: number): string => [...randomBytes(count)].map((byte) => BASE32[byte % 32]).join('');

@@ -1,6 +1,7 @@
-import { mkdir } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { baseBackup } from '../postgres/base-backup.ts';
+import { baseBackupAtServer } from '../postgres/base-backup.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { Database } from './database.ts';
 import { snapshotAlreadyExists } from './errors.ts';
@@ -41,7 +42,9 @@ export async function takeSnapshot(control: ControlPlane, database: Database, sn
     await control.pause(database.region, control.durations.snapshot);
     snapshot.file = await snapshotFile(control, snapshot.region, snapshot.identifier);
     const source = { port: server.port, password: server.installation.password };
-    await baseBackup(source, snapshot.file, 'backup');
+    const folder = path.join(server.directory, `snapshot-${randomBytes(4).toString('hex')}`);
+    await rename(await baseBackupAtServer(source, folder), snapshot.file);
+    await rm(folder, { recursive: true });
   });
 }
 

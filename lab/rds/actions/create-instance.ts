@@ -5,6 +5,7 @@ import type { ControlPlane } from '../control-plane.ts';
 import type { Database } from '../database.ts';
 import { describe } from '../describe.ts';
 import { instanceAlreadyExists, invalidCombination, invalidValue } from '../errors.ts';
+import { keepBackups, openBackup } from '../keep-backups.ts';
 import { createMaster, type Master } from '../master.ts';
 import { identifier } from '../names.ts';
 
@@ -46,6 +47,7 @@ function masterOf(input: CreateDBInstanceMessage): Master {
 async function build(control: ControlPlane, database: Database, master: Master): Promise<void> {
   await control.pass(database, 'creating', control.durations.create);
   await database.exclusive(() => database.server.initialize());
+  await openBackup(control, database);
   await control.bringUp(database);
   await createMaster(database.server, master);
   await finishCreation(control, database);
@@ -54,7 +56,7 @@ async function build(control: ControlPlane, database: Database, master: Master):
 /** The last part of each way to get an instance: it has an endpoint now, and a first backup is taken where backups are on. */
 export async function finishCreation(control: ControlPlane, database: Database): Promise<void> {
   database.createdAt = new Date();
-  if (database.attributes.BackupRetentionPeriod > 0) await control.pass(database, 'backing-up', control.durations.backUp);
+  if (database.backup) await Promise.all([keepBackups(control, database), control.pass(database, 'backing-up', control.durations.backUp)]);
   database.status = 'available';
   control.record(database, 'DB instance created');
 }

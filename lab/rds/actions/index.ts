@@ -1,5 +1,6 @@
 import type { Action, Actions } from '../action.ts';
 import { account } from './account.ts';
+import { automatedBackups } from './automated-backups.ts';
 import { createInstance } from './create-instance.ts';
 import { describeInstances } from './describe-instances.ts';
 import { lifecycle } from './lifecycle.ts';
@@ -19,6 +20,7 @@ const actions: Actions = {
   ...lifecycle,
   ...snapshots,
   ...restore,
+  ...automatedBackups,
   ...tags,
 };
 

@@ -13,6 +13,7 @@ import type { ControlPlane } from '../control-plane.ts';
 import type { Database } from '../database.ts';
 import { describe } from '../describe.ts';
 import { invalidCombination, invalidInstanceState } from '../errors.ts';
+import { endBackups } from '../keep-backups.ts';
 import { newSnapshot, takeSnapshot } from '../take-snapshot.ts';
 import { makeStandalone } from './read-replicas.ts';
 
@@ -87,7 +88,7 @@ async function remove({ control, region }: Call, input: DeleteDBInstanceMessage)
   control.begin(database, async () => {
     if (final) await takeSnapshot(control, database, final);
     await control.pause(region, control.durations.delete);
-    await discard(control, database);
+    await discard(control, database, input.DeleteAutomatedBackups === false);
   });
   return { DBInstance: await describe(control, database) };
 }
@@ -104,13 +105,14 @@ function finalSnapshot(control: ControlPlane, database: Database, input: DeleteD
 }
 
 /** Replicas in the region become independent; those in other regions stay as they are, with nothing to replicate from. */
-async function discard(control: ControlPlane, database: Database): Promise<void> {
+async function discard(control: ControlPlane, database: Database, retainBackups: boolean): Promise<void> {
   control.endpoints.withdraw(database);
   await database.exclusive(async () => {
     database.shouldRun = false;
     database.deleted = true;
     await database.server.remove();
   });
+  await endBackups(control, database, retainBackups);
   control.databases.delete(database);
   control.record(database, 'DB instance deleted');
   for (const replica of control.replicasOf(database)) {

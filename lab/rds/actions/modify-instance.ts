@@ -5,6 +5,7 @@ import type { ControlPlane } from '../control-plane.ts';
 import type { Database } from '../database.ts';
 import { describe } from '../describe.ts';
 import { instanceAlreadyExists, invalidCombination } from '../errors.ts';
+import { endBackups, keepBackups, openBackup } from '../keep-backups.ts';
 import { setMasterPassword } from '../master.ts';
 import { identifier } from '../names.ts';
 
@@ -76,15 +77,25 @@ async function apply(control: ControlPlane, database: Database, change: Change):
   await control.pass(database, 'modifying', durations.modify);
   const { password } = change;
   if (password) await control.onServer(database, () => setMasterPassword(database.server, database.attributes.MasterUsername, password));
-  const backupsWereOff = database.attributes.BackupRetentionPeriod === 0;
   Object.assign(database.attributes, withDefaults(database.region, { ...database.attributes, ...change.now }));
   if (!database.attributes.MultiAZ) delete database.attributes.SecondaryAvailabilityZone;
   if (change.now.VpcSecurityGroups) await control.applySecurityGroups(database);
   if (change.identifier) await rename(control, database, change.identifier);
-  if (backupsWereOff && database.attributes.BackupRetentionPeriod > 0) await control.pass(database, 'backing-up', durations.backUp);
+  await switchBackups(control, database);
   database.pending = change.waiting;
   database.status = 'available';
   control.record(database, 'Finished updating DB instance');
+}
+
+/** Turning backups on or off restarts the server, as on AWS ("an outage occurs"). A replica's begin with its promotion. */
+async function switchBackups(control: ControlPlane, database: Database): Promise<void> {
+  const wanted = database.attributes.BackupRetentionPeriod > 0 && !database.source;
+  if (wanted === (database.backup !== undefined)) return;
+  await control.bringDown(database);
+  if (wanted) await openBackup(control, database);
+  else await endBackups(control, database);
+  await control.bringUp(database);
+  if (wanted) await Promise.all([keepBackups(control, database), control.pass(database, 'backing-up', control.durations.backUp)]);
 }
 
 /** A rename restarts the server and moves its endpoint; the old name leads nowhere from then on. */

@@ -14,6 +14,7 @@ import type { ControlPlane } from '../control-plane.ts';
 import type { Database } from '../database.ts';
 import { describe } from '../describe.ts';
 import { instanceAlreadyExists, invalidCombination, invalidInstanceState, invalidValue } from '../errors.ts';
+import { keepBackups, openBackup } from '../keep-backups.ts';
 import { identifier } from '../names.ts';
 import { finishCreation } from './create-instance.ts';
 
@@ -124,11 +125,13 @@ export async function makeStandalone(control: ControlPlane, replica: Database, b
   await control.pass(replica, 'rebooting', 0);
   await control.bringDown(replica);
   await control.pause(replica.region, durations.reboot);
+  replica.attributes.BackupRetentionPeriod = backupRetentionDays;
+  await openBackup(control, replica);
   await control.bringUp(replica);
   const { source } = replica;
   replica.source = undefined;
-  replica.attributes.BackupRetentionPeriod = backupRetentionDays;
   replica.status = 'available';
   control.record(replica, 'Promoted Read Replica instance to a stand-alone database instance.');
+  control.background.track(keepBackups(control, replica));
   if (source) control.background.track(control.dropOrphanedSlots(source));
 }

@@ -1,55 +1,76 @@
-import type { RestoreDBInstanceFromDBSnapshotMessage, RestoreDBInstanceFromDBSnapshotResult } from '@aws-sdk/client-rds';
+import type {
+  RestoreDBInstanceFromDBSnapshotMessage,
+  RestoreDBInstanceFromDBSnapshotResult,
+  RestoreDBInstanceToPointInTimeMessage,
+  RestoreDBInstanceToPointInTimeResult,
+} from '@aws-sdk/client-rds';
 import { removeStandbySignal } from '../../postgres/configuration.ts';
+import { recoverTo } from '../../postgres/recovery.ts';
 import type { Actions, Call } from '../action.ts';
-import { given, withDefaults } from '../attributes.ts';
+import type { AutomatedBackup } from '../automated-backup.ts';
 import type { ControlPlane } from '../control-plane.ts';
 import type { Database } from '../database.ts';
 import { describe } from '../describe.ts';
-import { instanceAlreadyExists, invalidSnapshotState, snapshotNotFound } from '../errors.ts';
-import { identifier, parseReference } from '../names.ts';
-import type { Snapshot } from '../snapshot.ts';
+import { invalidCombination, invalidSnapshotState, invalidValue, snapshotNotFound } from '../errors.ts';
+import { findSource } from '../find-backup.ts';
+import { openBackup } from '../keep-backups.ts';
+import { parseReference } from '../names.ts';
+import { newRestored } from '../restored.ts';
 import { finishCreation } from './create-instance.ts';
 
-export const restore: Actions = { RestoreDBInstanceFromDBSnapshot: fromSnapshot };
+export const restore: Actions = { RestoreDBInstanceFromDBSnapshot: fromSnapshot, RestoreDBInstanceToPointInTime: toPointInTime };
 
 async function fromSnapshot(
   { control, region }: Call,
   input: RestoreDBInstanceFromDBSnapshotMessage,
 ): Promise<RestoreDBInstanceFromDBSnapshotResult> {
-  const name = identifier(input.DBInstanceIdentifier, 'DBInstanceIdentifier');
   const reference = parseReference(input.DBSnapshotIdentifier ?? '', 'snapshot', region);
   const snapshot = control.findSnapshot(region, reference.name);
   if (!snapshot || reference.region !== region) throw snapshotNotFound(reference.name);
   if (snapshot.status !== 'available') throw invalidSnapshotState(`The snapshot ${snapshot.identifier} is ${snapshot.status}.`);
-  if (control.isTaken(region, name)) throw instanceAlreadyExists();
-  const database = newDatabase(control, region, name, snapshot, input);
-  control.begin(database, () => build(control, database, snapshot));
+  const database = newRestored(control, region, input.DBInstanceIdentifier, snapshot, input);
+  control.begin(database, () => build(control, database, snapshot.file));
   return { DBInstance: await describe(control, database) };
 }
 
-/** What belongs to the place, not to the data, is not inherited. */
-function newDatabase(
-  control: ControlPlane,
-  region: string,
-  name: string,
-  snapshot: Snapshot,
-  input: RestoreDBInstanceFromDBSnapshotMessage,
-): Database {
-  const { AvailabilityZone: _zone, SecondaryAvailabilityZone: _other, VpcSecurityGroups: _groups, ...inherited } = snapshot.attributes;
-  const own = { MultiAZ: false, DeletionProtection: false, ...given(input) };
-  const settings = { ...inherited, ...own, DBInstanceClass: input.DBInstanceClass ?? inherited.DBInstanceClass };
-  const database = control.add(region, name, withDefaults(region, settings), input.Port ?? snapshot.port);
-  database.setTags(input.Tags);
-  return database;
+async function toPointInTime(
+  { control, region }: Call,
+  input: RestoreDBInstanceToPointInTimeMessage,
+): Promise<RestoreDBInstanceToPointInTimeResult> {
+  const backup = findSource(control, region, input);
+  const moment = momentOf(backup, input);
+  // A moment in the window always has a base.
+  const { file } = backup.baseFor(moment)!;
+  const database = newRestored(control, region, input.TargetDBInstanceIdentifier, backup.database, input);
+  const replay = () => recoverTo(database.server, backup.archive, moment);
+  control.begin(database, () => build(control, database, file, replay), 'incompatible-restore');
+  return { DBInstance: await describe(control, database) };
 }
 
-async function build(control: ControlPlane, database: Database, snapshot: Snapshot): Promise<void> {
+function momentOf({ earliestTime, latestTime }: AutomatedBackup, input: RestoreDBInstanceToPointInTimeMessage): Date {
+  const { RestoreTime: time, UseLatestRestorableTime: latest = false } = input;
+  if (latest === (time !== undefined)) {
+    throw invalidCombination('Exactly one of RestoreTime and UseLatestRestorableTime must be specified.');
+  }
+  if (!earliestTime || !latestTime) throw invalidValue('The instance has no restorable time yet.');
+  const moment = time ?? latestTime;
+  if (Number.isNaN(moment.getTime())) throw invalidValue('RestoreTime is no time.');
+  const bound = (limit: Date, side: string) =>
+    invalidValue(`The specified instance cannot be restored to a time ${side} than ${limit.toISOString()}: ${moment.toISOString()}.`);
+  if (moment < earliestTime) throw bound(earliestTime, 'earlier');
+  if (moment > latestTime) throw bound(latestTime, 'later');
+  return moment;
+}
+
+async function build(control: ControlPlane, database: Database, tar: string, replay?: () => Promise<void>): Promise<void> {
   await control.pass(database, 'creating', control.durations.restore);
-  await database.exclusive(async () => {
-    await database.server.unpack(snapshot.file);
-    // A snapshot of a replica would start as one, of an instance that it has nothing to do with.
+  await control.onServer(database, async () => {
+    await database.server.unpack(tar);
+    // A copy of a replica would start as one, of an instance that it has nothing to do with.
     await removeStandbySignal(database.server.dataDirectory);
+    await replay?.();
   });
+  await openBackup(control, database);
   await control.bringUp(database);
   await finishCreation(control, database);
 }

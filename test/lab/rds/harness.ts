@@ -15,6 +15,7 @@ import {
   RDSClient,
 } from '@aws-sdk/client-rds';
 import pg from 'pg';
+import { vi } from 'vitest';
 import { LabNetwork } from '../../../lab/network/network.ts';
 import { Supervisor } from '../../../lab/process/supervisor.ts';
 import type { Durations } from '../../../lab/rds/durations.ts';
@@ -33,11 +34,18 @@ const DURATIONS: Partial<Durations> = {
   create: 20,
   createReplica: 20,
   backUp: 60,
+  uploadLog: 200,
   modify: 120,
   rename: 60,
   promote: 120,
   reboot: 120,
 };
+
+/** A wait ends with its event. The bound is for what hangs, on a machine with much else to do. */
+const WAIT_MS = 90_000;
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
+
+const FAILED = new Set(['failed', 'incompatible-restore']);
 
 /** RDS behind a stand-in for the gateway, with the real network, the real processes and the real client. */
 export class Harness {
@@ -47,6 +55,8 @@ export class Harness {
   private readonly clients = new Map<Region, RDSClient>();
   private readonly connections: pg.Client[] = [];
   private readonly gateway;
+  /** How many statuses of an instance were there when it was last waited for. */
+  private readonly waitedFor = new Map<string, number>();
 
   private constructor(private readonly supervisor: Supervisor) {
     const { world, network } = this;
@@ -76,6 +86,11 @@ export class Harness {
     harness.gateway.listen(0, '127.0.0.1');
     await once(harness.gateway, 'listening');
     return harness;
+  }
+
+  /** Where the lab keeps its files. */
+  get folder(): string {
+    return this.supervisor.folder;
   }
 
   client(region: Region): RDSClient {
@@ -109,15 +124,21 @@ export class Harness {
     return answer.DBInstances![0]!;
   }
 
-  /** Polls as a caller of AWS does, until the instance is as wanted; returns the statuses seen on the way. */
-  async until(region: Region, identifier: string, wanted: (instance: DBInstance) => boolean, timeoutMs = 20_000): Promise<string[]> {
-    const seen: string[] = [];
+  /**
+   * Polls as a caller of AWS does, until the instance is as wanted. Returns the statuses that it had since it was last waited for, that one
+   * first: as the lab knows them, for a poll between others' work may miss a short one.
+   */
+  async until(region: Region, identifier: string, wanted: (instance: DBInstance) => boolean, timeoutMs = WAIT_MS): Promise<string[]> {
     const deadline = Date.now() + timeoutMs;
     for (;;) {
       const instance = await this.describe(region, identifier);
-      if (seen.at(-1) !== instance.DBInstanceStatus) seen.push(instance.DBInstanceStatus!);
-      if (wanted(instance)) return seen;
-      if (instance.DBInstanceStatus === 'failed' || Date.now() > deadline) throw new Error(await this.story(region, identifier, seen));
+      const { statuses } = this.rds.instance(region, instance.DBInstanceIdentifier!);
+      const seen = statuses.slice(this.waitedFor.get(instance.DbiResourceId!) ?? 0);
+      if (wanted(instance)) {
+        this.waitedFor.set(instance.DbiResourceId!, statuses.length - 1);
+        return seen;
+      }
+      if (FAILED.has(instance.DBInstanceStatus!) || Date.now() > deadline) throw new Error(await this.story(region, identifier, seen));
       await pause(10);
     }
   }
@@ -132,7 +153,7 @@ export class Harness {
   async connect(zone: Zone, host: string, options: pg.ClientConfig = {}): Promise<pg.Client> {
     const port = await this.network.route(zone, host, 5432);
     const login = { user: MASTER.MasterUsername, password: MASTER.MasterUserPassword, database: 'orders' };
-    const client = new pg.Client({ host: '127.0.0.1', port, ...login, connectionTimeoutMillis: 3000, query_timeout: 3000, ...options });
+    const client = new pg.Client({ host: '127.0.0.1', port, ...login, connectionTimeoutMillis: 15_000, query_timeout: 15_000, ...options });
     client.on('error', () => {});
     this.connections.push(client);
     await client.connect();
@@ -153,7 +174,7 @@ export class Harness {
 export const available = (instance: DBInstance): boolean => instance.DBInstanceStatus === 'available';
 
 /** Waits for something in the databases; bounded. */
-export async function eventually(check: () => Promise<boolean>, timeoutMs = 10_000): Promise<void> {
+export async function eventually(check: () => Promise<boolean>, timeoutMs = WAIT_MS): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   while (!(await check())) {
     if (Date.now() > deadline) throw new Error(`not so within ${timeoutMs} ms: ${check}`);

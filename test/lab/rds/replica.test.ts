@@ -29,9 +29,9 @@ describe('a read replica in another region', () => {
     await writer.query('create table item (id int primary key)');
     await writer.query('insert into item select generate_series(1, 100)');
     await lab.replicate(WEST, 'orders-replica', primary);
-  }, 30_000);
+  });
 
-  afterAll(() => lab.stop(), 30_000);
+  afterAll(() => lab.stop());
 
   test('streams from its source, and both say so', async () => {
     await writer.query('insert into item values (101)');
@@ -81,7 +81,7 @@ describe('a read replica in another region', () => {
     await eventually(async () => (await countOn('orders-replica')) === 102);
     expect((await lab.describe(WEST, 'orders-replica')).ReadReplicaSourceDBInstanceIdentifier).toBe(renamed.DBInstanceArn);
     await lab.client(WEST).send(new RebootDBInstanceCommand(replicaId));
-    expect(await lab.until(WEST, 'orders-replica', available)).toEqual(['rebooting', 'available']);
+    expect(await lab.until(WEST, 'orders-replica', available)).toEqual(['available', 'rebooting', 'available']);
     expect(await countOn('orders-replica')).toBe(102);
   });
 
@@ -97,8 +97,7 @@ describe('a read replica in another region', () => {
     const answer = await lab.client(WEST).send(new PromoteReadReplicaCommand(replicaId));
     expect(answer.DBInstance?.DBInstanceStatus).toBe('available');
     await expect(lab.client(WEST).send(new PromoteReadReplicaCommand(replicaId))).rejects.toBeInstanceOf(InvalidDBInstanceStateFault);
-    const later = await lab.until(WEST, 'orders-replica', (instance) => !instance.ReadReplicaSourceDBInstanceIdentifier);
-    const seen = later[0] === 'available' ? later : ['available', ...later];
+    const seen = await lab.until(WEST, 'orders-replica', (instance) => !instance.ReadReplicaSourceDBInstanceIdentifier);
     expect(seen).toEqual(['available', 'modifying', 'rebooting', 'available']);
     const promoted = await lab.describe(WEST, 'orders-replica');
     expect(promoted).toMatchObject({ DBInstanceStatus: 'available', BackupRetentionPeriod: 1 });
