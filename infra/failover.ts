@@ -194,7 +194,7 @@ export class Failover extends Construct {
       variables: this.machineVariable,
       rights: [
         rights.readLedger(),
-        rights.writeLedger('lease'),
+        rights.writeLedger('lease', 'lost-rows'),
         rights.describeExecutions('failover'),
         rights.rebuildDatabases(),
         rights.scaleCompute(),

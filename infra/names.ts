@@ -33,6 +33,10 @@ export class Names {
     return `${this.prefix}-evidence-${this.environment.account}-${region}`;
   }
 
+  lostRowsBucket(region: string): string {
+    return `${this.prefix}-lost-rows-${this.environment.account}-${region}`;
+  }
+
   /** The name under which the recovery site's stack tells the DNS stack beside it about its beacon. */
   beaconExport(part: 'host' | 'token'): string {
     return `${this.prefix}-beacon-${part}`;
@@ -56,6 +60,10 @@ export class Names {
 
   evidenceArn(region: string): string {
     return `arn:${partitionOf(region)}:s3:::${this.evidenceBucket(region)}`;
+  }
+
+  lostRowsArn(region: string): string {
+    return `arn:${partitionOf(region)}:s3:::${this.lostRowsBucket(region)}`;
   }
 
   /** Identifiers of the DB instances that the workloads have in a site. */

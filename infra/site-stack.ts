@@ -8,6 +8,7 @@ import { Evidence } from './evidence.ts';
 import { Failover } from './failover.ts';
 import { Foundation } from './foundation.ts';
 import { Integrity, integrityPoliciesOf } from './integrity.ts';
+import { LostRows } from './lost-rows.ts';
 import { Restore } from './restore.ts';
 import { Verification } from './verification.ts';
 
@@ -29,6 +30,7 @@ export class SiteStack extends Stack {
     new Detection(this, 'Detection', foundation);
     new Failover(this, 'Failover', foundation, props.definitions);
     if (integrityPoliciesOf(props.environment).length > 0) new Integrity(this, 'Integrity', foundation);
+    new LostRows(this, 'LostRows', foundation);
     if (policiesOf(props.environment).length === 0) return;
     new Backup(this, 'Backup', foundation, props.definitions);
     new Verification(this, 'Verification', foundation, props.definitions);

@@ -19,6 +19,7 @@ export const steps = [
   'failover/abort-incident',
   'failover/settle-run',
   'failover/reconcile-site',
+  'failover/export-lost-rows',
   'failover/answer-beacon',
   'backup/start-backup',
   'backup/read-backup-request',

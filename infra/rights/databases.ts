@@ -1,6 +1,8 @@
 import { OperationRights } from './operations.ts';
 import { allow, type Right, unique } from './right.ts';
 
+const EPOCH_REASON = "the name ends with the lease's epoch, which is not known before";
+
 /** The workloads' own databases and their logins. */
 export abstract class DatabaseRights extends OperationRights {
   /** The login of the workloads' databases in this site, whatever key the secrets are encrypted with. */
@@ -28,6 +30,13 @@ export abstract class DatabaseRights extends OperationRights {
     return this.databaseRight(['rds:DescribeDBInstances'], this.instanceArns);
   }
 
+  /** The site's own instances, and what they replaced. */
+  describeFormerWriters(): Right[] {
+    if (this.databases.length === 0) return [];
+    const reasons = Object.fromEntries(this.setAside.map((arn) => [arn, EPOCH_REASON]));
+    return [allow({ actions: ['rds:DescribeDBInstances'], resources: [...this.instanceArns, ...this.setAside] }, reasons)];
+  }
+
   promoteDatabases(): Right[] {
     return this.databaseRight(['rds:PromoteReadReplica'], this.instanceArns);
   }
@@ -39,18 +48,17 @@ export abstract class DatabaseRights extends OperationRights {
   /** Set a former writer aside under another name, and make a replica in its place. Nothing is ever deleted. */
   rebuildDatabases(): Right[] {
     if (this.databases.length === 0) return [];
-    const setAside = this.instances.map((instance) => this.names.arn('rds', this.region, `db:${instance}-before-epoch-*`));
+    const { setAside } = this;
     const groups = ['og', 'pg', 'subgrp'].map((kind) => this.names.arn('rds', this.region, `${kind}:*`));
     const source = this.site === 'primary' ? 'recovery' : 'primary';
     const sources = this.names.instances(source).map((instance) => this.names.arn('rds', this.names.regionOf(source), `db:${instance}`));
-    const epochReason = "the new name ends with the lease's epoch, which is not known before";
     return [
       allow(
         {
           actions: ['rds:DescribeDBInstances', 'rds:ModifyDBInstance', 'rds:AddTagsToResource'],
           resources: [...this.instanceArns, ...setAside],
         },
-        Object.fromEntries(setAside.map((arn) => [arn, epochReason])),
+        Object.fromEntries(setAside.map((arn) => [arn, EPOCH_REASON])),
       ),
       allow(
         { actions: ['rds:CreateDBInstanceReadReplica'], resources: [...this.instanceArns, ...sources, ...groups] },
@@ -59,6 +67,10 @@ export abstract class DatabaseRights extends OperationRights {
         ),
       ),
     ];
+  }
+
+  private get setAside(): string[] {
+    return this.instances.map((instance) => this.names.arn('rds', this.region, `db:${instance}-before-epoch-*`));
   }
 
   /** To poll by listing: a page of a hundred is one call, and a call for each is not. */

@@ -2,7 +2,7 @@ import { allow, type Right } from './right.ts';
 import { Scope } from './scope.ts';
 
 /** The parts of the ledger that a step may write, by the beginning of the partition key. */
-export type LedgerPart = 'incident' | 'lease' | 'recovery-point' | 'manifest' | 'integrity';
+export type LedgerPart = 'incident' | 'lease' | 'recovery-point' | 'manifest' | 'integrity' | 'lost-rows';
 
 /** The ledger and the observations. */
 export abstract class LedgerRights extends Scope {

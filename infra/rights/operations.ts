@@ -49,4 +49,12 @@ export abstract class OperationRights extends LedgerRights {
       allow({ actions: ['s3:PutObject'], resources: [incidents] }, { [incidents]: 'one object per incident, named when it happens' }),
     ];
   }
+
+  /** Rows that exist nowhere else: written by one step, read by none. */
+  writeLostRows(): Right[] {
+    const rows = `${this.names.lostRowsArn(this.region)}/*`;
+    return [
+      allow({ actions: ['s3:PutObject'], resources: [rows] }, { [rows]: "an object is named for its table, which is the workload's" }),
+    ];
+  }
 }

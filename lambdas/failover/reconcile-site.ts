@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { messageOf } from '../kit/errors.ts';
 import { claimIsLive, type Lease } from '../kit/lease.ts';
 import { log } from '../kit/log.ts';
+import { LostRowsSearches } from '../kit/lost-rows.ts';
 import { type Environment, workloadOf } from '../kit/plan.ts';
 import { type Base, defineStep, required } from '../kit/step.ts';
 import { computeOf, countFor } from '../resources/compute.ts';
@@ -54,7 +55,9 @@ const reconcile = async (name: string, services: Base & Services): Promise<strin
     if (lease) await dropDeadClaim(lease, services);
     if (!lease || !isStandbyAfterMove(lease, services)) return SETTLED;
     await standDown(name, lease, services);
-    const states = await Promise.all(services.databasesFor(name).map((database) => database.rebuild(lease.epoch)));
+    const states = await Promise.all(
+      services.databasesFor(name).map((database) => database.rebuild(lease.epoch, keepFor(name, database, lease, services))),
+    );
     const state = states.find((each) => each !== SETTLED) ?? SETTLED;
     if (state !== SETTLED) log('rebuilding-standby', { workload: name, epoch: lease.epoch, state });
     return state;
@@ -63,6 +66,19 @@ const reconcile = async (name: string, services: Base & Services): Promise<strin
     return messageOf(error);
   }
 };
+
+/** A former writer is searched for rows that exist nowhere else as soon as it is set aside. */
+const keepFor =
+  (workload: string, database: DatabaseAdapter, { epoch }: Lease, { ledger, site, now }: Base) =>
+  (instance: string): Promise<unknown> =>
+    new LostRowsSearches(ledger).queue({
+      workload,
+      database: database.name,
+      site,
+      epoch,
+      instance,
+      queuedAt: new Date(now()).toISOString(),
+    });
 
 /** A run that was stopped before it could abort has left its claim, for which the holder has let go: without it the holder takes back. */
 const dropDeadClaim = async (lease: Lease, { site, ledger, now, hasEnded }: Base & Services): Promise<void> => {

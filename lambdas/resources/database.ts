@@ -1,6 +1,7 @@
 import type { Database, SiteName, Workload } from '../kit/plan.ts';
 import type { Base } from '../kit/step.ts';
 import type { RenewalResult } from './postgres-lease.ts';
+import type { SearchOptions, SearchResult } from './rds-lost-rows.ts';
 import { RdsPostgresReplica } from './rds-postgres-replica.ts';
 
 /** What a database is right now, as its engine and its control plane say together. */
@@ -44,8 +45,13 @@ export interface DatabaseAdapter {
   lastEpoch(): Promise<number>;
   /** Backups on at the new writer. @throws NotReady while the instance is busy. */
   protect(): Promise<{ backupRetentionDays: number }>;
-  /** One step towards being a replica of the other site's writer; says what it did, or `replicating`. */
-  rebuild(epoch: number): Promise<string>;
+  /**
+   * One step towards being a replica of the other site's writer; says what it did, or `replicating`. `keep` is told under which name a
+   * former writer is kept, before that is set aside.
+   */
+  rebuild(epoch: number, keep: (instance: string) => Promise<unknown>): Promise<string>;
+  /** Searches the writer that was set aside when `epoch` began for rows that its successor does not have. */
+  searchLostRows(epoch: number, search: SearchOptions): Promise<SearchResult>;
 }
 
 /** The databases of a workload as seen from one site; adding a kind adds a case here, its file and its grants. */

@@ -54,7 +54,7 @@ const UNDEFINED_FUNCTION = '42883';
  * Was the transaction that wrote the row visible in the snapshot `$1`? A row knows 32 bits of its transaction's number: the rest is that of
  * the nearest number to the snapshot's.
  */
-const WAS_VISIBLE = `pg_visible_in_snapshot(
+export const WAS_VISIBLE = `pg_visible_in_snapshot(
   greatest(pg_snapshot_xmax($1::pg_snapshot)::text::bigint
     + (((t.xmin::text::bigint - pg_snapshot_xmax($1::pg_snapshot)::text::bigint) & 4294967295) # 2147483648) - 2147483648, 1)::text::xid8,
   $1::pg_snapshot)`;

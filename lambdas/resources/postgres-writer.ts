@@ -6,27 +6,37 @@ import type { StandbyReading } from './database.ts';
 const DRAIN_MS = 1_500;
 const TERMINATE_TIMEOUT_MS = 2_000;
 
+/** `snapshot` tells what a heartbeat's server had committed by then; `ended_epoch` keeps the last heartbeat of each epoch but the present one. */
 const CREATE_HEARTBEAT = `
   CREATE SCHEMA IF NOT EXISTS lifeboat;
-  CREATE TABLE IF NOT EXISTS lifeboat.heartbeat (id int PRIMARY KEY, at timestamptz NOT NULL, epoch bigint NOT NULL)`;
+  CREATE TABLE IF NOT EXISTS lifeboat.heartbeat (id int PRIMARY KEY, at timestamptz NOT NULL, epoch bigint NOT NULL);
+  ALTER TABLE lifeboat.heartbeat ADD COLUMN IF NOT EXISTS snapshot pg_snapshot;
+  CREATE TABLE IF NOT EXISTS lifeboat.ended_epoch (epoch bigint PRIMARY KEY, at timestamptz NOT NULL, snapshot pg_snapshot)`;
 const BEAT = `
-  INSERT INTO lifeboat.heartbeat AS beat (id, at, epoch) VALUES (1, clock_timestamp(), $1)
-  ON CONFLICT (id) DO UPDATE SET at = excluded.at, epoch = excluded.epoch
+  WITH ended AS (
+    INSERT INTO lifeboat.ended_epoch AS known (epoch, at, snapshot)
+    SELECT epoch, at, snapshot FROM lifeboat.heartbeat WHERE id = 1 AND epoch NOT IN (0, $1)
+    ON CONFLICT (epoch) DO UPDATE SET at = excluded.at, snapshot = excluded.snapshot WHERE known.at < excluded.at
+  )
+  INSERT INTO lifeboat.heartbeat AS beat (id, at, epoch, snapshot) VALUES (1, clock_timestamp(), $1, pg_current_snapshot())
+  ON CONFLICT (id) DO UPDATE SET at = excluded.at, epoch = excluded.epoch, snapshot = excluded.snapshot
   RETURNING extract(epoch FROM at) * 1000 AS at`;
-const UNDEFINED_TABLE = '42P01';
-const UNDEFINED_SCHEMA = '3F000';
+/** Undefined table, schema and column: never written before, or by a version that knew less. */
+const NOT_MADE_YET = new Set(['42P01', '3F000', '42703']);
 
 export const isInRecovery = async (client: pg.Client): Promise<boolean> =>
   (await client.query('SELECT pg_is_in_recovery() AS standby')).rows[0].standby;
 
-/** Writes the heartbeat row. Succeeds only on a server that accepts writes, so it is also the proof of a promotion. */
+/**
+ * Writes the heartbeat row; the first one of an epoch keeps the last one of the epoch before. Epoch 0 is a promotion's, which belongs
+ * to none. Succeeds only on a server that accepts writes, so it is also the proof of a promotion.
+ */
 export const beat = async (client: pg.Client, epoch: number): Promise<number> => {
   const write = async () => Number((await client.query(BEAT, [epoch])).rows[0].at);
   try {
     return await write();
   } catch (error) {
-    const { code } = error as { code?: string };
-    if (code !== UNDEFINED_TABLE && code !== UNDEFINED_SCHEMA) throw error;
+    if (!NOT_MADE_YET.has((error as { code?: string }).code ?? '')) throw error;
     await client.query(CREATE_HEARTBEAT);
     return write();
   }

@@ -8,6 +8,7 @@ import { fenceBySql } from './postgres-fence.ts';
 import { type RenewalResult, readLease, renewLease } from './postgres-lease.ts';
 import { beat, hasReplayed, isInRecovery, readStandby, unfenceRoles } from './postgres-writer.ts';
 import { type DBInstance, RdsControl, TERMINAL } from './rds-control.ts';
+import { type SearchOptions, type SearchResult, searchSetAside } from './rds-lost-rows.ts';
 import { rebuildAsReplica } from './rds-rebuild.ts';
 
 const BACKUP_RETENTION_DAYS = 7;
@@ -102,12 +103,16 @@ export class RdsPostgresReplica implements DatabaseAdapter {
     throw new NotReady(`backups of ${this.identifier} are being switched on`);
   }
 
-  async rebuild(epoch: number): Promise<string> {
+  async rebuild(epoch: number, keep: (instance: string) => Promise<unknown>): Promise<string> {
     const { account, sites } = this.base.plan;
     const source = otherSite(this.site);
     const sourceArn = `arn:aws:rds:${sites[source].region}:${account}:db:${this.config.instances[source]}`;
     this.address = undefined; // a rename moves the endpoint
-    return rebuildAsReplica({ rds: this.rds, sourceArn, fence: (before) => this.fence(before) }, epoch);
+    return rebuildAsReplica({ rds: this.rds, sourceArn, fence: (before) => this.fence(before), keep }, epoch);
+  }
+
+  searchLostRows(epoch: number, search: SearchOptions): Promise<SearchResult> {
+    return searchSetAside({ rds: this.rds, config: this.config }, epoch, search);
   }
 
   private async requestPromotion({ DBInstanceStatus: status = 'unknown' }: DBInstance): Promise<void> {

@@ -10,17 +10,21 @@ export interface Rebuild {
   sourceArn: string;
   /** Ends the writing of an epoch; throws until that is proven. */
   fence: (epoch: number) => Promise<unknown>;
+  /** Told under which name the former writer is kept, before anything is done to it: twice rather than never. */
+  keep: (instance: string) => Promise<unknown>;
 }
 
 /**
  * The old writer is fenced and renamed, never deleted, since it may hold rows that nobody else has; then a replica of the other
  * site's writer takes its identifier, and with it its endpoint name. One step a call; says what it did, or `replicating`.
  */
-export const rebuildAsReplica = async ({ rds, sourceArn, fence }: Rebuild, epoch: number): Promise<string> => {
+export const rebuildAsReplica = async ({ rds, sourceArn, fence, keep }: Rebuild, epoch: number): Promise<string> => {
   const { identifier } = rds;
+  const kept = setAsideName(identifier, epoch);
   const instance = await rds.find();
   if (!instance) {
-    await rds.createReplica(sourceArn, await rds.find(setAsideName(identifier, epoch)));
+    await keep(kept);
+    await rds.createReplica(sourceArn, await rds.find(kept));
     return 'creating the replica';
   }
   const { DBInstanceStatus: status = 'unknown' } = instance;
@@ -28,6 +32,7 @@ export const rebuildAsReplica = async ({ rds, sourceArn, fence }: Rebuild, epoch
   if (status !== 'available') return `waiting: ${status}`;
   if (instance.ReadReplicaSourceDBInstanceIdentifier) return 'replicating';
   await fence(epoch - 1);
-  await rds.modify({ NewDBInstanceIdentifier: setAsideName(identifier, epoch) });
+  await keep(kept);
+  await rds.modify({ NewDBInstanceIdentifier: kept });
   return 'setting the old writer aside';
 };

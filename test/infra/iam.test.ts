@@ -30,6 +30,7 @@ const wildcards: Record<string, string> = {
   'rds:CreateDBInstanceReadReplica arn:aws:rds:<region>:000000000000:subgrp:*': 'RDS chooses the group and checks the right on it',
   'states:DescribeExecution arn:aws:states:<region>:000000000000:execution:lifeboat-demo-failover:*':
     'an execution is named when it is started',
+  's3:PutObject arn:aws:s3:::lifeboat-demo-lost-rows-000000000000-<region>/*': "an object is named for its table, which is the workload's",
   's3:PutObject arn:aws:s3:::lifeboat-demo-evidence-000000000000-<region>/incidents/*': 'one object per incident',
 };
 

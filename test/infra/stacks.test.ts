@@ -3,6 +3,7 @@ import { defineEnvironment } from '../../environments/define.ts';
 import { LedgerStack } from '../../infra/ledger-stack.ts';
 import { SiteStack } from '../../infra/site-stack.ts';
 import { environment, workload } from '../environments/fixtures.ts';
+import { rightsOf } from './iam.ts';
 import { definitions, ofType, only, synthesiseDemo, synthesiseStack } from './synth.ts';
 
 // Synthesis runs cdk-nag and fails on a finding without a written reason.
@@ -55,7 +56,7 @@ describe('a function', () => {
   );
 
   it('exists for each step, in the sites and, to observe, in the witness', () => {
-    expect(functions).toHaveLength(20 + 20 + 1);
+    expect(functions).toHaveLength(21 + 21 + 1);
   });
 
   it.each(functions)('%s has a role, a log group, tracing and a bounded time of its own', (_, template, properties) => {
@@ -65,7 +66,8 @@ describe('a function', () => {
       Handler: 'index.handler',
       TracingConfig: { Mode: 'Active' },
     });
-    expect(properties.Timeout).toBeLessThanOrEqual(180);
+    // One reads whole tables, and nobody waits for it.
+    expect(properties.Timeout).toBeLessThanOrEqual(properties.FunctionName === 'lifeboat-demo-export-lost-rows' ? 900 : 180);
     const { 'Fn::GetAtt': role } = properties.Role as { 'Fn::GetAtt': string[] };
     const users = ofType(template, 'AWS::Lambda::Function').filter(
       ([, other]) => JSON.stringify(other.Properties.Role) === JSON.stringify(properties.Role),
@@ -86,7 +88,7 @@ describe('a function', () => {
       expect(Properties.DestinationConfig).toMatchObject({ OnFailure: { Destination: expect.anything() } });
       return template.Resources[Ref]!.Properties.FunctionName;
     });
-    const inSites = ['lifeboat-demo-watch', 'lifeboat-demo-start-failover', 'lifeboat-demo-reconcile-site'];
+    const inSites = ['watch', 'start-failover', 'reconcile-site', 'export-lost-rows'].map((step) => `lifeboat-demo-${step}`);
     expect(caught.sort()).toEqual((kind === 'witness' ? ['lifeboat-demo-watch'] : inSites).sort());
     for (const [, { Properties }] of ofType(template, 'AWS::Scheduler::Schedule')) {
       expect(Properties).toMatchObject({
@@ -122,7 +124,9 @@ describe('a function', () => {
     };
     const attached = attachedIn('primary');
     expect(attached.map(([, { Properties }]) => Properties.FunctionName).sort()).toEqual(
-      ['fence-writer', 'measure-lag', 'promote-database', 'reconcile-site', 'watch'].map((step) => `lifeboat-test-${step}`),
+      ['export-lost-rows', 'fence-writer', 'measure-lag', 'promote-database', 'reconcile-site', 'watch'].map(
+        (step) => `lifeboat-test-${step}`,
+      ),
     );
     expect(attached[0]![1].Properties.VpcConfig).toEqual({ SubnetIds: network.subnetIds, SecurityGroupIds: network.securityGroupIds });
     expect(attachedIn('recovery')).toEqual([]);
@@ -167,8 +171,8 @@ describe('the ledger', () => {
 describe('what is kept', () => {
   it.each(Object.entries(sites))('%s: evidence is versioned, locked, encrypted, private and retained', (kind, template) => {
     const region = kind === 'primary' ? 'us-east-1' : 'us-west-2';
-    expect(only(template, 'AWS::S3::Bucket')).toMatchObject({
-      BucketName: `lifeboat-demo-evidence-000000000000-${region}`,
+    const BucketName = `lifeboat-demo-evidence-000000000000-${region}`;
+    expect(only(template, 'AWS::S3::Bucket', { BucketName })).toMatchObject({
       VersioningConfiguration: { Status: 'Enabled' },
       ObjectLockEnabled: true,
       BucketEncryption: { ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: 'aws:kms' } }] },
@@ -179,9 +183,32 @@ describe('what is kept', () => {
         RestrictPublicBuckets: true,
       },
     });
-    expect(ofType(template, 'AWS::S3::Bucket')[0]![1].DeletionPolicy).toBe('Retain');
-    expect(ofType(template, 'AWS::KMS::Key')[0]![1].DeletionPolicy).toBe('Retain');
+    for (const [, { DeletionPolicy }] of [...ofType(template, 'AWS::S3::Bucket'), ...ofType(template, 'AWS::KMS::Key')])
+      expect(DeletionPolicy).toBe('Retain');
   });
+
+  it.each(Object.entries(sites))(
+    '%s: lost rows have a bucket and a key of their own, which one function encrypts with',
+    (kind, template) => {
+      const region = kind === 'primary' ? 'us-east-1' : 'us-west-2';
+      const BucketName = `lifeboat-demo-lost-rows-000000000000-${region}`;
+      const bucket = only(template, 'AWS::S3::Bucket', { BucketName });
+      expect(bucket).toMatchObject({
+        VersioningConfiguration: { Status: 'Enabled' },
+        PublicAccessBlockConfiguration: { BlockPublicAcls: true },
+      });
+      const [{ ServerSideEncryptionByDefault }] = (
+        bucket.BucketEncryption as {
+          ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { KMSMasterKeyID: { 'Fn::GetAtt': [string] } } }];
+        }
+      ).ServerSideEncryptionConfiguration;
+      const [key] = ServerSideEncryptionByDefault.KMSMasterKeyID['Fn::GetAtt'];
+      const users = ofType(template, 'AWS::IAM::Policy').filter(([, policy]) => JSON.stringify(policy.Properties).includes(key));
+      expect(users).toHaveLength(1);
+      const rights = rightsOf(template, 'lifeboat-demo-export-lost-rows').filter((right) => /lost-rows-0|<LostRows/.test(right));
+      expect(rights).toEqual([`s3:PutObject on arn:aws:s3:::${BucketName}/*`, `kms:GenerateDataKey on <${key}.Arn>`]);
+    },
+  );
 
   it.each(Object.entries(observers))("%s: topic and queue are encrypted with the region's key", (_, template) => {
     expect(only(template, 'AWS::SNS::Topic')).toMatchObject({
@@ -189,7 +216,7 @@ describe('what is kept', () => {
       KmsMasterKeyId: expect.anything(),
     });
     expect(only(template, 'AWS::SQS::Queue')).toMatchObject({ QueueName: 'lifeboat-demo-failures', KmsMasterKeyId: expect.anything() });
-    expect(only(template, 'AWS::KMS::Key')).toMatchObject({ EnableKeyRotation: true });
+    for (const [, { Properties }] of ofType(template, 'AWS::KMS::Key')) expect(Properties).toMatchObject({ EnableKeyRotation: true });
     expect(only(template, 'AWS::DynamoDB::Table')).toMatchObject({
       TableName: 'lifeboat-demo-observations',
       TimeToLiveSpecification: { AttributeName: 'ttl', Enabled: true },

@@ -134,5 +134,6 @@ export const databaseOf = (over: Partial<DatabaseAdapter> = {}): DatabaseAdapter
   lastEpoch: async () => 0,
   protect: async () => ({ backupRetentionDays: 7 }),
   rebuild: async () => 'replicating',
+  searchLostRows: async () => ({ state: 'nothing-kept' }),
   ...over,
 });

@@ -18,15 +18,17 @@ const region = (instances: Record<string, DBInstance>, fence: (epoch: number) =>
     calls.push(['fence', epoch]);
     await fence(epoch);
   };
-  return { calls, step: () => rebuildAsReplica({ rds, sourceArn: SOURCE, fence: fenced }, 4) };
+  const keep = async (instance: string) => void calls.push(['keep', instance]);
+  return { calls, step: () => rebuildAsReplica({ rds, sourceArn: SOURCE, fence: fenced, keep }, 4) };
 };
 
 describe('a former writer', () => {
-  it('is fenced for its epoch before it is renamed, and never deleted', async () => {
+  it('is fenced for its epoch, then noted, then renamed, and never deleted', async () => {
     const { calls, step } = region({ orders: { DBInstanceStatus: 'available' } });
     expect(await step()).toBe('setting the old writer aside');
     expect(calls).toEqual([
       ['fence', 3],
+      ['keep', 'orders-before-epoch-4'],
       ['modify', { NewDBInstanceIdentifier: 'orders-before-epoch-4' }],
     ]);
   });
@@ -42,7 +44,10 @@ describe('a former writer', () => {
   it('is replaced by a replica with its settings', async () => {
     const { calls, step } = region({ 'orders-before-epoch-4': { DBInstanceClass: 'db.r6g.large' } });
     expect(await step()).toBe('creating the replica');
-    expect(calls).toEqual([['createReplica', SOURCE, 'db.r6g.large']]);
+    expect(calls).toEqual([
+      ['keep', 'orders-before-epoch-4'],
+      ['createReplica', SOURCE, 'db.r6g.large'],
+    ]);
   });
 
   it.each(['rebooting', 'modifying', 'something new'])('is waited for while it is %s', async (DBInstanceStatus) => {
