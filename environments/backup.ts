@@ -56,6 +56,11 @@ const verification = z.strictObject({
     .default([]),
 });
 
+const restore = z.strictObject({
+  /** So long the instance that a restore replaced, and the snapshot of it, are kept, fenced. */
+  keepReplacedDays: days(90).default(14),
+});
+
 /** What is kept of a database beside its standby, and how it is proven. Copies go to the other site, under a key of that region. */
 export const backupPolicy = z.strictObject({
   /** What may be lost when only the copies in the other site are left. Not the RPO of a failover, which is the replica's. */
@@ -76,6 +81,7 @@ export const backupPolicy = z.strictObject({
   /** The alarm `late` fires this long after a recovery point should have been complete. */
   graceMinutes: minutes(1_440).default(15),
   verification: verification.prefault({}),
+  restore: restore.prefault({}),
 });
 export type BackupPolicy = z.infer<typeof backupPolicy>;
 

@@ -51,7 +51,7 @@ const machineSteps = {
   'backup/record-recovery-points': {
     description: 'Checks the copies and writes the recovery points into the ledger',
     timeoutSeconds: BATCH_TIMEOUT_SECONDS,
-    needs: (rights) => [rights.listSnapshots(), rights.readLedger(), rights.writeLedger('recovery-point')],
+    needs: (rights) => [rights.listSnapshots(), rights.listInstances(), rights.readLedger(), rights.writeLedger('recovery-point')],
   },
   'backup/prune-recovery-points': {
     description: 'Deletes what retention lets go, and records it',

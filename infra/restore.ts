@@ -2,76 +2,207 @@ import { Construct } from 'constructs';
 import { policiesOf } from './backup.ts';
 import type { Foundation } from './foundation.ts';
 import type { Right, Rights } from './rights.ts';
+import { EveryMinute } from './schedule.ts';
 import { Machine } from './state-machine.ts';
 import { Step, type StepProps } from './step.ts';
 import { pascalName, type StepName } from './steps.ts';
 
 interface MachineStep extends Pick<StepProps, 'description' | 'timeoutSeconds' | 'sql' | 'usesKey'> {
   needs: (rights: Rights) => Right[][];
+  /** It writes the incident's record into the evidence bucket. */
+  savesRecord?: boolean;
+  /** It asks whether executions of this machine still run, and must know for how long one may. */
+  asksMachine?: boolean;
 }
 
 /** A restore is an outage: what more memory saves is worth more than what it costs. */
 const MEMORY_MB = 512;
 const ANSWER_SECONDS = 600;
 const INSPECT_TIMEOUT_SECONDS = 180;
+/** A change of settings, and a rename, which restarts the server: AWS gives no figure; planning assumptions. */
+const CHANGE_SECONDS = 1_800;
+const RENAME_SECONDS = 900;
+/** The guard's next rounds, and a start of its loop that comes as late as the scheduler may. */
+const GUARD_SECONDS = 180;
 
 const machineSteps = {
   'restore/read-restore-request': {
     description: 'Validates the input, chooses the recovery point and says why',
     timeoutSeconds: 30,
-    needs: (rights) => [rights.readTimeline()],
+    needs: (rights) => [rights.readTimeline(), rights.listInstances()],
+  },
+  'restore/claim-workload': {
+    description: 'Claims the workload: one run at a time, failovers included',
+    timeoutSeconds: 30,
+    asksMachine: true,
+    needs: (rights) => [rights.readLedger(), rights.writeLedger('lease'), rights.listInstances(), rights.describeExecutions('restore')],
+  },
+  'restore/stop-writes': {
+    description: "Lets the site's guard end the workload's writes",
+    timeoutSeconds: 20,
+    needs: (rights) => [rights.readLedger(), rights.writeLedger('lease')],
+  },
+  'restore/snapshot-current': {
+    description: 'Keeps what is there, however corrupt',
+    timeoutSeconds: 30,
+    needs: (rights) => [rights.listInstances(), rights.listSnapshots(), rights.takeSnapshots()],
   },
   'restore/restore-database': {
     description: 'Restores beside what is there, with its settings',
     timeoutSeconds: 30,
-    needs: (rights) => [rights.writeLedger('incident'), rights.listInstances(), rights.restoreBeside()],
+    needs: (rights) => [rights.readLedger(), rights.listInstances(), rights.restoreBeside()],
+  },
+  'restore/put-settings-back': {
+    description: 'Puts back what a restore cannot be told',
+    timeoutSeconds: 30,
+    needs: (rights) => [rights.readLedger(), rights.listInstances(), rights.putSettingsBack()],
   },
   'restore/inspect-restored': {
     description: 'Checks what was restored, and its settings',
     timeoutSeconds: INSPECT_TIMEOUT_SECONDS,
     sql: true,
-    needs: (rights) => [rights.writeLedger('incident'), rights.readLedger(), rights.listInstances(), rights.readSecrets()],
+    needs: (rights) => [rights.readLedger(), rights.listInstances(), rights.readSecrets()],
+  },
+  'restore/close-copy': {
+    description: 'Lets only what is good go further, and nobody write to it but by the guard',
+    timeoutSeconds: 30,
+    sql: true,
+    needs: (rights) => [rights.readLedger(), rights.listInstances(), rights.readSecrets()],
+  },
+  'restore/set-old-aside': {
+    description: 'The point of no return: gives the old instance another name',
+    timeoutSeconds: 30,
+    needs: (rights) => [rights.readLedger(), rights.writeLedger('lease'), rights.listInstances(), rights.replaceDatabases()],
+  },
+  'restore/put-in-place': {
+    description: "Gives the restored instance the old one's identifier",
+    timeoutSeconds: 30,
+    needs: (rights) => [rights.readLedger(), rights.listInstances(), rights.replaceDatabases()],
+  },
+  'restore/hand-over': {
+    description: 'Gives the workload back to its guard, which opens it',
+    timeoutSeconds: 20,
+    needs: (rights) => [rights.readLedger(), rights.writeLedger('lease')],
+  },
+  'restore/verify-writes': {
+    description: 'Writes through the public name: this stops the clock of the RTO',
+    timeoutSeconds: 30,
+    needs: () => [],
   },
   'restore/close-restore': {
-    description: 'Hands the endpoint over with what is known of it',
+    description: 'Says what is where, measures, writes the record, tells people',
     timeoutSeconds: 30,
     usesKey: true,
-    needs: (rights) => [rights.writeLedger('incident'), rights.publish()],
+    savesRecord: true,
+    needs: (rights) => [rights.readTimeline(), rights.writeEvidence(), rights.putMetrics(), rights.publish()],
+  },
+  'restore/abort-restore': {
+    description: 'Gives back what was claimed, or says how to go on',
+    timeoutSeconds: 30,
+    usesKey: true,
+    savesRecord: true,
+    needs: (rights) => [rights.readTimeline(), rights.writeLedger('lease'), rights.writeEvidence(), rights.publish()],
   },
 } satisfies Partial<Record<StepName, MachineStep>>;
 
-/** A site's means to restore a database beside what is there: the steps and the machine that orders them. Started by people. */
+/** A site's means to restore a database, beside what is there or in its place: the machine, started by people, and its janitor. */
 export class Restore extends Construct {
-  constructor(scope: Construct, id: string, foundation: Foundation, definitions: string) {
+  constructor(
+    scope: Construct,
+    id: string,
+    private readonly foundation: Foundation,
+    definitions: string,
+  ) {
     super(scope, id);
-    const restoreSeconds =
-      Math.max(...policiesOf(foundation.environment).map(({ verification }) => verification.restoreTimeoutMinutes)) * 60;
-    const entries = Object.entries(machineSteps) as [StepName, MachineStep][];
-    const create = (step: StepName, { needs, ...props }: MachineStep) =>
-      new Step(this, foundation, { step, memoryMb: MEMORY_MB, ...props, rights: needs(foundation.rights) });
+    const policies = policiesOf(foundation.environment);
+    const longest = (read: (policy: (typeof policies)[number]) => number) => Math.max(...policies.map(read)) * 60;
+    const waits = {
+      StopWrites: GUARD_SECONDS,
+      SnapshotCurrent: longest(({ snapshotTimeoutMinutes }) => snapshotTimeoutMinutes),
+      RestoreDatabase: longest(({ verification }) => verification.restoreTimeoutMinutes),
+      PutSettingsBack: CHANGE_SECONDS,
+      InspectRestored: ANSWER_SECONDS,
+      CloseCopy: ANSWER_SECONDS,
+      SetOldAside: RENAME_SECONDS,
+      PutInPlace: RENAME_SECONDS,
+      HandOver: GUARD_SECONDS,
+      VerifyWrites: ANSWER_SECONDS,
+    };
+    // Each try takes time beside its wait, at most as much again.
+    const runSeconds = 2 * Object.values(waits).reduce((sum, seconds) => sum + seconds, 0) + 4 * INSPECT_TIMEOUT_SECONDS;
     new Machine(this, 'Machine', foundation, {
       name: 'restore',
       definitions,
-      steps: Object.fromEntries(entries.map(([step, props]) => [pascalName(step), create(step, props)])),
-      numbers: { RunTimeoutSeconds: 2 * (restoreSeconds + ANSWER_SECONDS) + 4 * INSPECT_TIMEOUT_SECONDS },
-      waits: { RestoreDatabase: restoreSeconds, InspectRestored: ANSWER_SECONDS },
+      steps: this.createMachineSteps(runSeconds),
+      numbers: { RunTimeoutSeconds: runSeconds },
+      waits,
       alarms: {
         failed: {
-          impact: 'A restore did not end well: what was restored is not checked, not as it was, or not there.',
+          impact:
+            'A restore did not end well. Beside: what was restored is not checked, or not as it was. In place: the old database serves on, or, half-way, nobody writes until its incident is gone on with.',
           runbook: 'Restore run failed',
           notCovered: 'restores that nobody started',
         },
         timedOut: {
-          impact: 'A restore outlived its bound and was stopped: what it restored may be there, unchecked.',
+          impact:
+            'A restore outlived its bound and was stopped: what it restored may be there, unchecked; in place, the workload may be closed.',
           runbook: 'Restore run timed out',
           notCovered: 'restores that are slow but within the bound',
         },
         aborted: {
-          impact: 'Somebody stopped a restore: what it restored may be there, unchecked.',
+          impact: 'Somebody stopped a restore: what it restored may be there, unchecked; in place, the workload may be closed.',
           runbook: 'Restore run aborted',
           notCovered: 'restores that gave up by themselves',
         },
       },
     });
+    this.createJanitor();
+  }
+
+  private createMachineSteps(runSeconds: number): Record<string, Step> {
+    const { rights, names, region } = this.foundation;
+    const evidence = { LIFEBOAT_EVIDENCE_BUCKET: names.evidenceBucket(region) };
+    const entries = Object.entries(machineSteps) as [StepName, MachineStep][];
+    const create = (step: StepName, { needs, savesRecord, asksMachine, ...props }: MachineStep) =>
+      new Step(this, this.foundation, {
+        step,
+        memoryMb: MEMORY_MB,
+        ...props,
+        rights: [rights.writeLedger('incident'), ...needs(rights)],
+        variables: {
+          ...(savesRecord && evidence),
+          ...(asksMachine && { ...this.machineVariable, LIFEBOAT_RUN_SECONDS: String(runSeconds) }),
+        },
+      });
+    return Object.fromEntries(entries.map(([step, props]) => [pascalName(step), create(step, props)]));
+  }
+
+  /** Its ARN as text: a reference would make the machine wait for its own steps, and they for it. */
+  private get machineVariable(): Record<string, string> {
+    const { names, region } = this.foundation;
+    return { LIFEBOAT_MACHINE_ARN: names.arn('states', region, `stateMachine:${names.machine('restore')}`) };
+  }
+
+  private createJanitor(): void {
+    const { rights } = this.foundation;
+    const sweep = new Step(this, this.foundation, {
+      step: 'restore/sweep-restores',
+      description: 'Frees what dead restores hold; removes what restores replaced when its day is over, and tells',
+      timeoutSeconds: 60,
+      memoryMb: MEMORY_MB,
+      usesKey: true,
+      asynchronous: { retries: 0, maxAgeSeconds: 60 },
+      variables: this.machineVariable,
+      rights: [
+        rights.readLedger(),
+        rights.writeLedger('lease'),
+        rights.describeExecutions('restore'),
+        rights.listInstances(),
+        rights.listSnapshots(),
+        rights.deleteReplaced(),
+        rights.publish(),
+      ],
+    });
+    new EveryMinute(this, 'SweepSchedule', this.foundation, sweep);
   }
 }

@@ -42,9 +42,20 @@ export const steps = [
   'integrity/check-integrity',
   'integrity/watch-integrity',
   'restore/read-restore-request',
+  'restore/claim-workload',
+  'restore/stop-writes',
+  'restore/snapshot-current',
   'restore/restore-database',
+  'restore/put-settings-back',
   'restore/inspect-restored',
+  'restore/close-copy',
+  'restore/set-old-aside',
+  'restore/put-in-place',
+  'restore/hand-over',
+  'restore/verify-writes',
   'restore/close-restore',
+  'restore/abort-restore',
+  'restore/sweep-restores',
 ] as const;
 
 export type StepName = (typeof steps)[number];

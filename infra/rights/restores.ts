@@ -1,3 +1,4 @@
+import { partitionOf } from '../names.ts';
 import { allow, type Right } from './right.ts';
 import { SNAPSHOT_NAMES } from './scope.ts';
 import { SnapshotRights } from './snapshots.ts';
@@ -31,21 +32,60 @@ export abstract class RestoreRights extends SnapshotRights {
     ];
   }
 
-  /** Beside the site's own instance and with its groups, under names that are for this alone. */
+  /** Beside the site's own instance and with its groups, under names that are for this alone; from a snapshot, or from that instance's log. */
   restoreBeside(): Right[] {
-    const restored = this.names.arn('rds', this.region, `db:${this.names.prefix}-restored-*`);
     const snapshots = this.snapshotsIn(this.region);
-    const groups = ['og', 'pg', 'subgrp'].map((kind) => this.names.arn('rds', this.region, `${kind}:*`));
+    const reasons = { ...this.restoredReason, ...this.groupReasons };
+    const tags = 'rds:AddTagsToResource';
     return [
       allow(
-        { actions: ['rds:RestoreDBInstanceFromDBSnapshot', 'rds:AddTagsToResource'], resources: [restored, snapshots, ...groups] },
-        {
-          [restored]: 'what is restored is named by its run, under a prefix that is for it alone',
-          [snapshots]: SNAPSHOT_NAMES,
-          ...Object.fromEntries(groups.map((arn) => [arn, "the groups are those of the site's own instance, whatever they are"])),
-        },
+        { actions: ['rds:RestoreDBInstanceFromDBSnapshot', tags], resources: [this.restored, snapshots, ...this.groups] },
+        { ...reasons, [snapshots]: SNAPSHOT_NAMES },
+      ),
+      allow(
+        { actions: ['rds:RestoreDBInstanceToPointInTime', tags], resources: [...this.instanceArns, this.restored, ...this.groups] },
+        reasons,
       ),
       this.useForeignKey(this.region, 'the key of a snapshot taken here is that of its database'),
+    ];
+  }
+
+  /** Make what was restored like the instance that it is to be, wherever that restore stands by now. */
+  putSettingsBack(): Right[] {
+    const anyRole = `arn:${partitionOf(this.region)}:iam::${this.environment.account}:role/*`;
+    return [
+      allow(
+        { actions: ['rds:ModifyDBInstance', 'rds:AddTagsToResource'], resources: [...this.instanceArns, this.restored, ...this.groups] },
+        { ...this.restoredReason, ...this.groupReasons },
+      ),
+      allow(
+        {
+          actions: ['iam:PassRole'],
+          resources: [anyRole],
+          conditions: { StringEquals: { 'iam:PassedToService': 'monitoring.rds.amazonaws.com' } },
+        },
+        { [anyRole]: "the role of the old instance's monitoring is its owner's choice; the condition holds it to that use" },
+      ),
+    ];
+  }
+
+  /** The two renames, and the day in the tags of what was replaced. Nothing is deleted. */
+  replaceDatabases(): Right[] {
+    return [
+      allow(
+        { actions: ['rds:ModifyDBInstance', 'rds:AddTagsToResource'], resources: [...this.instanceArns, this.restored, ...this.replaced] },
+        { ...this.restoredReason, ...this.replacedReasons },
+      ),
+    ];
+  }
+
+  /** What restores replaced, and the snapshots that they took of it: only with Lifeboat's tag. */
+  deleteReplaced(): Right[] {
+    const snapshots = this.names.arn('rds', this.region, `snapshot:${this.names.prefix}-before-*`);
+    const conditions = { StringEquals: { 'aws:ResourceTag/lifeboat:environment': this.environment.name } };
+    return [
+      allow({ actions: ['rds:ModifyDBInstance', 'rds:DeleteDBInstance'], resources: this.replaced, conditions }, this.replacedReasons),
+      allow({ actions: ['rds:DeleteDBSnapshot'], resources: [snapshots], conditions }, { [snapshots]: SNAPSHOT_NAMES }),
     ];
   }
 
@@ -55,5 +95,29 @@ export abstract class RestoreRights extends SnapshotRights {
 
   protected get copies(): string {
     return this.names.arn('rds', this.region, `db:${this.names.prefix}-verify-*`);
+  }
+
+  private get restored(): string {
+    return this.names.arn('rds', this.region, `db:${this.names.prefix}-restored-*`);
+  }
+
+  private get restoredReason(): Record<string, string> {
+    return { [this.restored]: 'what is restored is named by its run, under a prefix that is for it alone' };
+  }
+
+  private get replaced(): string[] {
+    return this.instances.map((instance) => this.names.arn('rds', this.region, `db:${instance.slice(0, 50)}-old-*`));
+  }
+
+  private get replacedReasons(): Record<string, string> {
+    return Object.fromEntries(this.replaced.map((arn) => [arn, 'the new name ends with what the restore is called']));
+  }
+
+  private get groups(): string[] {
+    return ['og', 'pg', 'subgrp'].map((kind) => this.names.arn('rds', this.region, `${kind}:*`));
+  }
+
+  private get groupReasons(): Record<string, string> {
+    return Object.fromEntries(this.groups.map((arn) => [arn, "the groups are those of the site's own instance, whatever they are"]));
   }
 }

@@ -55,7 +55,14 @@ export class BackupView {
     return all.filter(({ DBInstanceIdentifier }) => DBInstanceIdentifier?.startsWith(`lifeboat-${this.environment}-`));
   }
 
-  private async rds<T>(region: Region, work: (client: RDSClient) => Promise<T>): Promise<T> {
+  /** An instance as RDS describes it; nothing where there is none of that name. */
+  async instance(region: Region, identifier: string): Promise<DBInstance | undefined> {
+    const all = await this.rds(region, async (client) => (await client.send(new DescribeDBInstancesCommand({}))).DBInstances ?? []);
+    return all.find(({ DBInstanceIdentifier }) => DBInstanceIdentifier === identifier);
+  }
+
+  /** As a person with RDS's API. */
+  async rds<T>(region: Region, work: (client: RDSClient) => Promise<T>): Promise<T> {
     const client = new RDSClient({ ...this.settings, region });
     return work(client).finally(() => client.destroy());
   }

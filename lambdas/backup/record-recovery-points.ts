@@ -2,6 +2,8 @@ import type { Environment, SiteName } from '../kit/plan.ts';
 import type { Copy } from '../kit/recovery-points.ts';
 import { RecoveryPoints } from '../kit/recovery-points.ts';
 import { defineStep } from '../kit/step.ts';
+import { RdsInstances } from '../resources/rds-instances.ts';
+import { ownTags } from '../resources/rds-settings.ts';
 import type { Snapshot } from '../resources/rds-snapshots.ts';
 import { backupRun, jobsOf, snapshotsOf } from './jobs.ts';
 import { Manifests } from './manifests.ts';
@@ -16,9 +18,14 @@ export const recordRecoveryPoints = defineStep({
   name: 'record-recovery-points',
   input: backupRun,
   throws: [],
-  build: ({ plan, ledger }) => ({ snapshots: snapshotsOf(plan), points: new RecoveryPoints(ledger), manifests: new Manifests(ledger) }),
-  run: async ({ request }, { plan, site, snapshots, points, manifests }) => {
-    const [primary, recovery] = await Promise.all(BOTH.map((name) => snapshots[name].list()));
+  build: ({ plan, ledger }) => ({
+    snapshots: snapshotsOf(plan),
+    points: new RecoveryPoints(ledger),
+    manifests: new Manifests(ledger),
+    instances: new RdsInstances(),
+  }),
+  run: async ({ request }, { plan, site, snapshots, points, manifests, instances }) => {
+    const [[primary, recovery], known] = await Promise.all([Promise.all(BOTH.map((name) => snapshots[name].list())), instances.list()]);
     const lists = { primary: primary!, recovery: recovery! };
     const recorded: string[] = [];
     for (const { id, workload, database, tier, dueAt, instance } of jobsOf(plan, site, request)) {
@@ -28,7 +35,8 @@ export const recordRecoveryPoints = defineStep({
       const contents = await manifests.find(id);
       const { engine, engineVersion, allocatedGb } = source;
       const facts = { instance, engine, engineVersion, allocatedGb, reachesTo: contents?.heartbeatAt, sizeBytes: contents?.sizeBytes };
-      await points.record({ id, workload, database, tier, dueAt, ...facts, copies });
+      const { settings, tags } = known.get(instance) ?? {};
+      await points.record({ id, workload, database, tier, dueAt, ...facts, settings, instanceTags: tags && ownTags(tags), copies });
       recorded.push(id);
     }
     return { recorded: recorded.length };

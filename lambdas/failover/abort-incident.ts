@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { messageIn } from '../kit/errors.ts';
 import { gatherRecord, recordWriter } from '../kit/evidence.ts';
 import { notifier } from '../kit/notify.ts';
 import { type Environment, workloadOf } from '../kit/plan.ts';
@@ -58,13 +59,4 @@ const standDown = async (
 ): Promise<void> => {
   const standby = site === 'primary' ? 'recovery' : 'primary';
   await Promise.allSettled(compute.map(({ adapter, config }) => adapter.scale(countFor(config, site, standby))));
-};
-
-/** Lambda's Cause is JSON with the message inside; keep the message, drop the trace. */
-const messageIn = (cause: string): string => {
-  try {
-    return String(JSON.parse(cause).errorMessage ?? cause);
-  } catch {
-    return cause;
-  }
 };

@@ -4,7 +4,7 @@ import type { HasEnded } from '../resources/state-machine.ts';
 
 /**
  * Does nobody work under this claim any more? Only its own site can tell, from Step Functions in its own region; what could not be read
- * counts as alive.
+ * counts as alive. A restore's is the restore's own affair (`sweep-restores`): the failover machine knows none of its executions.
  */
 export const isDead = async (claim: Claim, site: SiteName, hasEnded: HasEnded): Promise<boolean> =>
-  claim.site === site && (await hasEnded(claim.execution)) === true;
+  claim.mode !== 'restore' && claim.site === site && (await hasEnded(claim.execution)) === true;

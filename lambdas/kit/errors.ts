@@ -81,3 +81,12 @@ export const classify = (error: unknown): unknown => {
   const passing = PASSING.has(error.name) || NETWORK.has(code ?? '') || ($metadata?.httpStatusCode ?? 0) >= 500;
   return passing ? new Transient(messageOf(error), { cause: error }) : error;
 };
+
+/** Lambda's Cause is JSON with the message inside; keep the message, drop the trace. */
+export const messageIn = (cause: string): string => {
+  try {
+    return String(JSON.parse(cause).errorMessage ?? cause);
+  } catch {
+    return cause;
+  }
+};

@@ -6,9 +6,11 @@ export interface Claim {
   incident: string;
   /** Name of the execution that holds it, which tells whether anybody still works under it. */
   execution: string;
-  mode: 'failover' | 'switchover';
-  /** The run has decided to move the workload. Until then it only looks, and nobody stops for it. */
+  mode: 'failover' | 'switchover' | 'restore';
+  /** The run has decided to move the workload, or to replace its database. Until then it only looks, and nobody stops for it. */
   acting?: boolean;
+  /** A restore is past its point of no return: only its own incident may go on, and nobody drops its claim when its run is dead. */
+  committed?: boolean;
   /** Epoch milliseconds. */
   expiresAt: number;
 }
@@ -58,10 +60,10 @@ export type GuardDecision = 'renew' | 'yield' | 'retake' | 'fence';
 
 /**
  * What the guard of `site` does with the lease that it read: `renew` its own; `yield` (fence, then release) to another site's live
- * claim once that run acts (a run that only confirms an outage, or waits for a person, must not cause one); `retake` what it released when that run gave up; `fence` whatever of its own could still write, since another holds it.
+ * claim once that run acts (a run that only confirms an outage, or waits for a person, must not cause one), or to a restore of its own; `retake` what it released when that run gave up; `fence` whatever of its own could still write, since another holds it.
  */
 export const decideGuard = (lease: Lease, site: SiteName, now: number): GuardDecision => {
   if (lease.holder !== site) return 'fence';
-  if (claimIsLive(lease, now) && lease.claim?.acting && lease.claim.site !== site) return 'yield';
+  if (claimIsLive(lease, now) && lease.claim?.acting && (lease.claim.site !== site || lease.claim.mode === 'restore')) return 'yield';
   return lease.released ? 'retake' : 'renew';
 };

@@ -59,6 +59,14 @@ export class Ledger {
     return this.updateLease(workload, 'REMOVE claim', 'claim.execution = :execution', { ':execution': execution });
   }
 
+  /** A restore gives the workload back to its guard. It counts as a move: the other site's standby is one of the database that was replaced. */
+  handBack(workload: string, execution: string, now: number): Promise<Won> {
+    return this.updateLease(workload, 'REMOVE claim SET movedAt = :now', 'claim.execution = :execution', {
+      ':execution': execution,
+      ':now': now,
+    });
+  }
+
   renew(lease: Lease, expiresAt: number, heartbeatAt: number | undefined): Promise<Won> {
     return this.updateLease(
       lease.workload,

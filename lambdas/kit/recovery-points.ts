@@ -1,3 +1,5 @@
+import { z } from 'zod';
+import type { Settings } from '../resources/rds-settings.ts';
 import type { Item, Ledger } from './ledger.ts';
 import type { SiteName } from './plan.ts';
 
@@ -34,6 +36,9 @@ export interface RecoveryPoint {
   allocatedGb: number;
   /** Of the database on disk; RDS itself says of a snapshot only what was allocated. */
   sizeBytes?: number;
+  /** Of the instance when it was recorded, and its tags: what a restore puts back when the instance itself is gone. */
+  settings?: Settings;
+  instanceTags?: Record<string, string>;
   standing: Standing;
   copies: Copy[];
   /** Nothing of it is deleted before this time. */
@@ -53,7 +58,8 @@ export const provenIn = (site: SiteName, at: string): Pick<RecoveryPoint, 'prove
   [PROVEN_IN[site]]: at,
 });
 
-export type CheckResult = { check: string; verdict: 'passed' | 'failed' | 'unknown'; detail?: string };
+export const checkResult = z.object({ check: z.string(), verdict: z.enum(['passed', 'failed', 'unknown']), detail: z.string().optional() });
+export type CheckResult = z.infer<typeof checkResult>;
 
 /** The newest attempt to prove a recovery point. */
 export interface Verification {

@@ -7,6 +7,9 @@ const DAMAGE = /^(XX|58)/;
 
 export const isDamage = (error: unknown): boolean => DAMAGE.test((error as { code?: string } | undefined)?.code ?? '');
 
+/** So many beats may be missing before a moment: one may be late, and one lost. */
+const BEATS_MISSED = 3;
+
 export interface Assertion {
   name: string;
   sql: string;
@@ -21,6 +24,20 @@ export const inspect = async (
   await attempt('freshness', () => checkFreshness(client, expected)),
   await attempt('schema', () => checkSchema(client, expected)),
   await attempt('contents', () => inOneMoment(client, () => checkContents(client, expected))),
+  ...(await inspectStructure(client, assertions)),
+];
+
+/** The checks of a database as it was at a moment of which nothing was recorded: that it reaches there and not past it, and that it is whole. */
+export const inspectMoment = async (
+  client: pg.ClientBase,
+  expected: { moment: string; beatSeconds: number },
+  assertions: readonly Assertion[],
+): Promise<CheckResult[]> => [
+  await attempt('moment', () => checkMoment(client, expected)),
+  ...(await inspectStructure(client, assertions)),
+];
+
+const inspectStructure = async (client: pg.ClientBase, assertions: readonly Assertion[]): Promise<CheckResult[]> => [
   await attempt('heap', () => checkHeap(client)),
   await attempt('indexes', () => checkIndexes(client)),
   ...(await eachOf(assertions, ({ name, sql }) =>
@@ -51,6 +68,16 @@ const checkFreshness = async (client: pg.ClientBase, expected: Contents | undefi
   if (!found || found < expected.heartbeatAt)
     return failed(`reaches to ${found ?? 'nowhere'}, the backup recorded ${expected.heartbeatAt}`);
   return passed(`reaches to ${found}`);
+};
+
+/** The guard's beats come by the database's own clock, as the log's times do. A log that has a gap ends early and says nothing of it. */
+const checkMoment = async (client: pg.ClientBase, { moment, beatSeconds }: { moment: string; beatSeconds: number }): Promise<Finding> => {
+  const found = await readHeartbeat(client);
+  if (!found) return unknown('it has no heartbeat');
+  if (found > moment) return failed(`reaches to ${found}, past ${moment}`);
+  const gapSeconds = (Date.parse(moment) - Date.parse(found)) / 1000;
+  const says = `its newest heartbeat is of ${found}, ${gapSeconds} s before`;
+  return gapSeconds <= BEATS_MISSED * beatSeconds ? passed(says) : unknown(`${says}: a gap in the log, or an outage then`);
 };
 
 const checkSchema = async (client: pg.ClientBase, expected: Contents | undefined): Promise<Finding> => {

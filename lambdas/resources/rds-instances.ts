@@ -1,18 +1,24 @@
 import {
+  AddTagsToResourceCommand,
   type DBInstance,
   DBInstanceAlreadyExistsFault,
   DBInstanceNotFoundFault,
   DeleteDBInstanceCommand,
   InstanceQuotaExceededFault,
   InvalidDBInstanceStateFault,
+  ModifyDBInstanceCommand,
+  type ModifyDBInstanceCommandInput,
   paginateDescribeDBInstances,
   RDSClient,
   RestoreDBInstanceFromDBSnapshotCommand,
-  type RestoreDBInstanceFromDBSnapshotCommandInput,
+  RestoreDBInstanceToPointInTimeCommand,
   StorageQuotaExceededFault,
 } from '@aws-sdk/client-rds'; // prettier-ignore
 import { guarded, localCalls } from '../kit/clients.ts';
 import { messageOf, NotReady } from '../kit/errors.ts';
+import { givenToRestore, readSettings, type Settings } from './rds-settings.ts';
+
+export { differences, type Settings } from './rds-settings.ts';
 
 export interface Instance {
   id: string;
@@ -21,33 +27,13 @@ export interface Instance {
   host?: string;
   port?: number;
   createdAt?: string;
+  /** The writer that it replicates from: an identifier, or the ARN of one in another region. */
+  replicaOf?: string;
+  /** How far a restore to a moment can reach; nothing where no backups are kept. ISO 8601 UTC. */
+  restorableUntil?: string;
   tags: Record<string, string>;
   settings: Settings;
 }
-
-/** What belongs to an instance and not to its data: a restore loses it unless it is named. */
-export type Settings = Pick<
-  RestoreDBInstanceFromDBSnapshotCommandInput,
-  | 'DBInstanceClass'
-  | 'DBSubnetGroupName'
-  | 'VpcSecurityGroupIds'
-  | 'DBParameterGroupName'
-  | 'OptionGroupName'
-  | 'MultiAZ'
-  | 'DeletionProtection'
-  | 'EnableIAMDatabaseAuthentication'
-  | 'PubliclyAccessible'
-  | 'AutoMinorVersionUpgrade'
-  | 'CopyTagsToSnapshot'
-  | 'StorageType'
-  | 'Port'
->;
-
-/** Names of the settings in which two instances differ; where there is nothing to compare with, that is said. */
-export const differences = (wanted: Settings | undefined, found: Settings): string[] => {
-  if (!wanted) return ['there is no instance in this site to compare with'];
-  return (Object.keys(wanted) as (keyof Settings)[]).filter((name) => JSON.stringify(wanted[name]) !== JSON.stringify(found[name]));
-};
 
 export interface RestoreOptions {
   id: string;
@@ -107,16 +93,32 @@ export class RdsInstances {
     settings: Settings | undefined,
     { id, snapshotId, tags }: Pick<RestoreOptions, 'id' | 'snapshotId' | 'tags'>,
   ): Promise<void> {
-    const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
+    const command = { ...givenToRestore(settings), DBInstanceIdentifier: id, DBSnapshotIdentifier: snapshotId, Tags: tagList(tags) };
+    await unlessThere(id, this.rds.send(new RestoreDBInstanceFromDBSnapshotCommand(command)));
+  }
+
+  /** As `restoreLike`, to a moment of an instance that is there, from its backups and its log. */
+  async restoreToMoment(
+    settings: Settings | undefined,
+    { id, sourceId, moment, tags }: { id: string; sourceId: string; moment: string; tags: Record<string, string> },
+  ): Promise<void> {
+    const source = { SourceDBInstanceIdentifier: sourceId, RestoreTime: new Date(moment) };
+    const command = { ...givenToRestore(settings), ...source, TargetDBInstanceIdentifier: id, Tags: tagList(tags) };
+    await unlessThere(id, this.rds.send(new RestoreDBInstanceToPointInTimeCommand(command)));
+  }
+
+  /** Changes an instance at once. @throws NotReady while RDS does something else to it. */
+  async modify(id: string, change: Partial<ModifyDBInstanceCommandInput>): Promise<void> {
     try {
-      await this.rds.send(
-        new RestoreDBInstanceFromDBSnapshotCommand({ ...settings, DBInstanceIdentifier: id, DBSnapshotIdentifier: snapshotId, Tags }),
-      );
+      await this.rds.send(new ModifyDBInstanceCommand({ ...change, DBInstanceIdentifier: id, ApplyImmediately: true }));
     } catch (error) {
-      if (NO_ROOM.some((fault) => error instanceof fault))
-        throw new NotReady(`${id} waits for room: ${messageOf(error)}`, { cause: error });
-      if (!(error instanceof DBInstanceAlreadyExistsFault)) throw error;
+      if (error instanceof InvalidDBInstanceStateFault) throw new NotReady(`${id} is busy`, { cause: error });
+      throw error;
     }
+  }
+
+  async tag(arn: string, tags: Record<string, string>): Promise<void> {
+    await this.rds.send(new AddTagsToResourceCommand({ ResourceName: arn, Tags: tagList(tags) }));
   }
 
   /** Asks for its deletion, without a last snapshot: `gone`, `asked`, or `busy` with what RDS does to it now. */
@@ -139,20 +141,20 @@ const readInstance = (instance: DBInstance): Instance => ({
   host: instance.Endpoint?.Address,
   port: instance.Endpoint?.Port,
   createdAt: instance.InstanceCreateTime?.toISOString(),
+  replicaOf: instance.ReadReplicaSourceDBInstanceIdentifier,
+  restorableUntil: instance.LatestRestorableTime?.toISOString(),
   tags: Object.fromEntries((instance.TagList ?? []).map(({ Key = '', Value = '' }) => [Key, Value])),
-  settings: {
-    DBInstanceClass: instance.DBInstanceClass,
-    DBSubnetGroupName: instance.DBSubnetGroup?.DBSubnetGroupName,
-    VpcSecurityGroupIds: instance.VpcSecurityGroups?.map(({ VpcSecurityGroupId }) => VpcSecurityGroupId!),
-    DBParameterGroupName: instance.DBParameterGroups?.[0]?.DBParameterGroupName,
-    OptionGroupName: instance.OptionGroupMemberships?.[0]?.OptionGroupName,
-    MultiAZ: instance.MultiAZ,
-    DeletionProtection: instance.DeletionProtection,
-    EnableIAMDatabaseAuthentication: instance.IAMDatabaseAuthenticationEnabled,
-    PubliclyAccessible: instance.PubliclyAccessible,
-    AutoMinorVersionUpgrade: instance.AutoMinorVersionUpgrade,
-    CopyTagsToSnapshot: instance.CopyTagsToSnapshot,
-    StorageType: instance.StorageType,
-    Port: instance.Endpoint?.Port,
-  },
+  settings: readSettings(instance),
 });
+
+const tagList = (tags: Record<string, string>) => Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
+
+/** @throws NotReady while a quota leaves no room. */
+const unlessThere = async (id: string, request: Promise<unknown>): Promise<void> => {
+  try {
+    await request;
+  } catch (error) {
+    if (NO_ROOM.some((fault) => error instanceof fault)) throw new NotReady(`${id} waits for room: ${messageOf(error)}`, { cause: error });
+    if (!(error instanceof DBInstanceAlreadyExistsFault)) throw error;
+  }
+};

@@ -3,12 +3,17 @@ import { hasCopyIn } from '../backup/lateness.ts';
 import { InvalidRequest } from '../kit/errors.ts';
 import type { SiteName } from '../kit/plan.ts';
 import type { RecoveryPoint } from '../kit/recovery-points.ts';
+import type { Instance } from '../resources/rds-instances.ts';
+import type { RestoreRequest } from './restoring.ts';
 
-/** What to go back to: the newest, the newest that is proven, the newest before a moment, or one by its identifier. */
+const moment = z.iso.datetime({ offset: true });
+
+/** What to go back to: the newest, the newest that is proven, a moment, the newest before a moment, or one by its identifier. */
 export const target = z.union([
   z.literal('latest'),
   z.literal('latestVerified'),
-  z.strictObject({ before: z.iso.datetime({ offset: true }) }),
+  z.strictObject({ at: moment }),
+  z.strictObject({ before: moment }),
   z.strictObject({ recoveryPoint: z.string().min(1) }),
 ]);
 export type Target = z.infer<typeof target>;
@@ -23,7 +28,7 @@ export interface Choice {
  * The recovery point that a restore in this site takes. One that failed its checks is taken only by its identifier: a person may know why.
  * @throws InvalidRequest when there is none, with what there is.
  */
-export const choose = (points: readonly RecoveryPoint[], site: SiteName, wanted: Target): Choice => {
+export const choose = (points: readonly RecoveryPoint[], site: SiteName, wanted: Exclude<Target, { at: string }>): Choice => {
   const here = points.filter((point) => hasCopyIn(point, site)).sort((a, b) => Date.parse(b.dueAt) - Date.parse(a.dueAt));
   const usable = here.filter(({ standing }) => standing !== 'failed');
   const proven = usable.filter(({ standing }) => standing === 'verified');
@@ -40,11 +45,39 @@ export const choose = (points: readonly RecoveryPoint[], site: SiteName, wanted:
       here.find(({ id }) => id === wanted.recoveryPoint),
       `named '${wanted.recoveryPoint}'`,
     );
-  const limit = Date.parse(wanted.before);
-  const why = `the newest whose data can only be older than ${wanted.before}`;
-  // A snapshot shows the moment at which it was complete, not that at which it was due.
   return found(
-    usable.find((point) => point.copies.every(({ completedAt }) => Date.parse(completedAt) < limit)),
-    why,
+    usable.find((point) => isBefore(point, wanted.before)),
+    `the newest whose data can only be older than ${wanted.before}`,
   );
+};
+
+/** The newest proven one whose data can only be older than the moment: what a clean room starts from. */
+export const chooseClean = (points: readonly RecoveryPoint[], site: SiteName, before: string): Choice => {
+  const { point } = choose(
+    points.filter((each) => each.standing === 'verified' && isBefore(each, before)),
+    site,
+    'latestVerified',
+  );
+  return { point, why: `the newest that was proven by a restore and whose data can only be older than ${before}` };
+};
+
+/** A snapshot shows the moment at which it was complete, not that at which it was due. */
+const isBefore = ({ copies }: RecoveryPoint, moment: string): boolean =>
+  copies.every(({ completedAt }) => Date.parse(completedAt) < Date.parse(moment));
+
+/**
+ * A moment of the site's own database, from its backups and its log. RDS itself refuses one that is older than the backups it keeps.
+ * @throws InvalidRequest for a moment that is not over, or of an instance without backups.
+ */
+export const chooseMoment = (
+  at: string,
+  { source, identifier, now }: { source: Instance | undefined; identifier: string; now: number },
+): Pick<RestoreRequest, 'moment' | 'why'> & { id: string } => {
+  const moment = new Date(at).toISOString();
+  if (Date.parse(moment) >= now) throw new InvalidRequest(`target.at: ${moment} is not over yet`);
+  if (!source) throw new InvalidRequest(`target.at: ${identifier} is not there, and its log went with it; name a recovery point`);
+  if (!source.restorableUntil)
+    throw new InvalidRequest(`target.at: ${identifier} keeps no backups of its own in this site; name a recovery point`);
+  const reach = `the log of ${identifier} could be restored up to ${source.restorableUntil}`;
+  return { moment, id: `moment-${moment.replace(/\D/g, '')}`, why: `the moment that was named; ${reach}` };
 };

@@ -1,54 +1,81 @@
 import { z } from 'zod';
+import { gatherRecord, recordWriter } from '../kit/evidence.ts';
+import { metricWriter } from '../kit/metrics.ts';
 import { notifier } from '../kit/notify.ts';
+import { workloadOf } from '../kit/plan.ts';
+import { checkResult } from '../kit/recovery-points.ts';
 import { defineStep } from '../kit/step.ts';
 import { standingOf } from '../verification/record-verification.ts';
-import { restoredName, restoreRun } from './restoring.ts';
+import { type RestoreRun, restoredName, restoreRun } from './restoring.ts';
 
-const check = z.object({ check: z.string(), verdict: z.enum(['passed', 'failed', 'unknown']), detail: z.string().optional() });
 const outcome = z.object({
   inspected: z
     .object({
       endpoint: z.string().optional(),
       reachesTo: z.string().nullish(),
       restoreSeconds: z.number().nullish(),
-      checks: z.array(check).default([]),
+      checks: z.array(checkResult).default([]),
       settings: z.array(z.string()).default([]),
     })
     .optional(),
+  placed: z
+    .object({ endpoint: z.string().optional(), sameEndpoint: z.boolean().optional(), settings: z.array(z.string()).default([]) })
+    .optional(),
+  kept: z.object({ kept: z.string().nullish() }).optional(),
+  snapshot: z.object({ snapshot: z.string().nullish() }).optional(),
   failure: z.object({ Error: z.string(), Cause: z.string().default('') }).optional(),
 });
+type Outcome = z.infer<typeof outcome>;
 
 /**
- * Ends a restore: hands the endpoint over with what is known of it. It succeeded only if every check passed and every setting is as it was.
- * What was restored stays where it is, also then: what to do with it is a person's call.
+ * Ends a restore. One beside hands the endpoint over with what is known of it, and succeeded only if every check passed and every setting
+ * is as it was. One in place has its RTO and RPO measured, its record written, and says where what was there before is kept.
  */
 export const closeRestore = defineStep({
   name: 'close-restore',
   input: restoreRun.extend({ outcome }),
   throws: [],
-  build: () => ({ tell: notifier() }),
-  run: async ({ workload, request, outcome: { inspected, failure } }, { plan, tell }) => {
-    const { point, why, lostSeconds, reason } = request;
-    const facts = { incident: request.incident, workload, recoveryPoint: point.id, why, lostSeconds, reason };
-    if (request.dryRun) return { ...facts, succeeded: failure === undefined, dryRun: true };
-    const standing = standingOf(inspected?.checks ?? []);
-    const succeeded = standing === 'verified' && inspected?.settings.length === 0;
-    const bad = inspected?.checks.filter(({ verdict }) => verdict !== 'passed');
-    const detail = failure && `${failure.Error}: ${failure.Cause.slice(0, 300)}`;
-    const { endpoint, restoreSeconds, reachesTo, settings } = inspected ?? {};
-    const result = {
-      ...facts,
-      succeeded,
-      instance: restoredName(plan, request),
-      endpoint,
-      restoreSeconds,
-      reachesTo,
-      settings,
-      checks: bad,
-      detail,
-    };
-    await tell(`${workload}: restored ${succeeded ? 'and checked' : 'with problems'}`, result);
+  build: ({ plan }) => ({ tell: notifier(), save: recordWriter(), put: metricWriter(plan.name) }),
+  run: async ({ outcome: end, ...run }, services) => {
+    const { workload, request } = run;
+    const { plan, incidents, tell, save, put, now } = services;
+    const facts = factsOf(run, end);
+    if (request.dryRun) return { ...facts, succeeded: end.failure === undefined, dryRun: true };
+    if (request.placement === 'beside') {
+      const instance = restoredName(plan, request);
+      const good = standingOf(end.inspected?.checks ?? []) === 'verified' && end.inspected?.settings.length === 0;
+      const result = { ...facts, succeeded: good, instance, endpoint: end.inspected?.endpoint };
+      await tell(`${workload}: restored ${good ? 'and checked' : 'with problems'}`, result);
+      return result;
+    }
+    const closedAt = new Date(now()).toISOString();
+    await incidents.note(request.incident, workload, { outcome: 'recovered', closedAt, placed: end.placed });
+    const record = await gatherRecord(incidents, request.incident, workload, workloadOf(plan, workload).objectives);
+    const { rtoSeconds, rpoSeconds } = record.measured;
+    const uri = await save(record);
+    await put([
+      ...(rtoSeconds === undefined ? [] : [{ name: 'recovery_time_seconds', value: rtoSeconds, workload, unit: 'Seconds' as const }]),
+      ...(rpoSeconds === undefined ? [] : [{ name: 'recovery_point_seconds', value: rpoSeconds, workload, unit: 'Seconds' as const }]),
+    ]);
+    const kept = { instance: end.kept?.kept, snapshot: end.snapshot?.snapshot };
+    const result = { ...facts, ...end.placed, succeeded: true, measured: record.measured, record: uri, kept };
+    await tell(`${workload}: restored in place`, result);
     return result;
   },
 });
 export const handler = closeRestore.handler;
+
+const factsOf = ({ workload, request }: RestoreRun, { inspected, failure }: Outcome) => ({
+  incident: request.incident,
+  workload,
+  placement: request.placement,
+  recoveryPoint: request.point.id,
+  why: request.why,
+  lostSeconds: request.lostSeconds,
+  reason: request.reason,
+  restoreSeconds: inspected?.restoreSeconds,
+  reachesTo: inspected?.reachesTo,
+  settings: inspected?.settings,
+  checks: inspected?.checks.filter(({ verdict }) => verdict !== 'passed'),
+  detail: failure && `${failure.Error}: ${failure.Cause.slice(0, 300)}`,
+});

@@ -1,13 +1,14 @@
 import { CopyUnusable, NotReady } from '../kit/errors.ts';
 import { defineStep } from '../kit/step.ts';
-import { HOPELESS, RdsInstances } from '../resources/rds-instances.ts';
+import { HOPELESS, type Instance, RdsInstances } from '../resources/rds-instances.ts';
 import { OWNER_TAG } from '../resources/rds-snapshots.ts';
-import { protectedDatabase, REQUESTED_TAG } from '../verification/copies.ts';
-import { restoredName, restoreRun } from './restoring.ts';
+import { REQUESTED_TAG } from '../verification/copies.ts';
+import { findRestored, RUN_TAG, remembered } from './replacement.ts';
+import { restoredDatabase, restoredName, restoreRun } from './restoring.ts';
 
 /**
- * Restores beside what is there: a new instance with the settings of this site's own one, which a restore would lose otherwise. Where this
- * site has none any more RDS's defaults are taken, and the comparison says so.
+ * Restores beside what is there, under a name of its own: with the settings of this site's own instance, which a restore would lose
+ * otherwise. Where nobody knows these any more RDS's defaults are taken, and the comparison says so.
  * @throws NotReady until RDS calls it available, CopyUnusable when RDS says that it never will be.
  */
 export const restoreDatabase = defineStep({
@@ -15,24 +16,38 @@ export const restoreDatabase = defineStep({
   input: restoreRun,
   throws: [NotReady, CopyUnusable],
   build: () => ({ instances: new RdsInstances() }),
-  run: async ({ workload, request }, { plan, site, instances, now }) => {
+  run: async (input, services) => {
+    const { workload, request } = input;
+    const { plan, site, incidents, instances, now } = services;
     const id = restoredName(plan, request);
-    const { config } = protectedDatabase(plan, { workload, database: request.database });
-    if (request.dryRun) return { would: `restore ${request.point.id} as ${id}, beside ${config.instances[site]}` };
+    const source = restoredDatabase(plan, workload, request).instances[site];
+    if (request.dryRun) return { would: `restore ${request.point.id} as ${id}, beside ${source}` };
     const known = await instances.list();
-    const instance = known.get(id);
-    if (instance?.status === 'available') return { instance: id };
-    if (instance && HOPELESS.has(instance.status))
-      throw new CopyUnusable(`${id}, restored from ${request.point.id}, is ${instance.status}`);
-    if (instance) throw new NotReady(`${id} is ${instance.status}`);
+    const { restored } = findRestored(known, services, input);
+    if (restored?.status === 'available') return { instance: restored.id };
+    if (restored && HOPELESS.has(restored.status))
+      throw new CopyUnusable(`${id}, restored from ${request.point.id}, is ${restored.status}`);
+    if (restored) throw new NotReady(`${restored.id} is ${restored.status}`);
+    // Between two names it may be listed under neither.
+    const incident = await incidents.find(request.incident, workload);
+    if (incident && 'committedAt' in incident) throw new NotReady(`${id} is not listed at this moment`);
     const tags = {
       [OWNER_TAG]: plan.name,
       'lifeboat:recovery-point': request.point.id,
-      'lifeboat:run': request.incident,
+      [RUN_TAG]: request.incident,
       [REQUESTED_TAG]: new Date(now()).toISOString(),
     };
-    await instances.restoreLike(known.get(config.instances[site])?.settings, { id, snapshotId: request.point.id, tags });
+    const { settings } = await remembered(input, services, known);
+    const { moment } = request;
+    if (moment === null) await instances.restoreLike(settings, { id, snapshotId: request.point.id, tags });
+    else await instances.restoreToMoment(settings, { id, sourceId: requireReach(known.get(source), moment), moment, tags });
     throw new NotReady(`${id} is being restored`);
   },
 });
 export const handler = restoreDatabase.handler;
+
+/** RDS writes its log away every few minutes: a moment just past can be restored a little later. */
+const requireReach = (source: Instance | undefined, moment: string): string => {
+  if (source?.restorableUntil && source.restorableUntil >= moment) return source.id;
+  throw new NotReady(`the log can be restored up to ${source?.restorableUntil ?? 'nothing'}, not ${moment} yet`);
+};

@@ -3,15 +3,14 @@ import { CopyUnusable } from '../kit/errors.ts';
 import { log } from '../kit/log.ts';
 import { metricWriter } from '../kit/metrics.ts';
 import { notifier } from '../kit/notify.ts';
-import { type CheckResult, provenIn, RecoveryPoints, type Standing } from '../kit/recovery-points.ts';
+import { type CheckResult, checkResult, provenIn, RecoveryPoints, type Standing } from '../kit/recovery-points.ts';
 import { defineStep } from '../kit/step.ts';
 import { copyRun } from './copies.ts';
 import { Proofs } from './proofs.ts';
 
-const check = z.object({ check: z.string(), verdict: z.enum(['passed', 'failed', 'unknown']), detail: z.string().optional() });
 const outcome = z.object({
   inspected: z
-    .object({ checks: z.array(check).min(1), restoreSeconds: z.number().nullish(), measuredRpoSeconds: z.number().nullish() })
+    .object({ checks: z.array(checkResult).min(1), restoreSeconds: z.number().nullish(), measuredRpoSeconds: z.number().nullish() })
     .optional(),
   failure: z.object({ Error: z.string(), Cause: z.string().default('') }).optional(),
 });

@@ -65,7 +65,7 @@ describe('a recovery point', () => {
     memory.recovery.add(ids[2]!, { encrypted: true, allocatedGb: 10 });
     memory.recovery.add(ids[3]!, { encrypted: true, status: 'creating' });
     const points = new RecoveryPoints(base.ledger);
-    await recordRecoveryPoints.run({ request }, { ...base, snapshots, points, manifests: noManifest });
+    await recordRecoveryPoints.run({ request }, { ...base, snapshots, points, manifests: noManifest, instances: noInstances });
     const recorded = [...base.memory.items.values()] as unknown as RecoveryPoint[];
     expect(recorded.map(({ id, standing, copies }) => [id, standing, copies.map(({ site }) => site)])).toEqual([
       [ids[0], 'unverified', ['primary', 'recovery']],
@@ -81,9 +81,9 @@ describe('a recovery point', () => {
     const [job] = jobsOf(base.plan, 'primary', request);
     memory.primary.add(job!.id);
     const points = new RecoveryPoints(base.ledger);
-    await recordRecoveryPoints.run({ request }, { ...base, snapshots, points, manifests: noManifest });
+    await recordRecoveryPoints.run({ request }, { ...base, snapshots, points, manifests: noManifest, instances: noInstances });
     await points.note(job!, { standing: 'verified' });
-    await recordRecoveryPoints.run({ request }, { ...base, snapshots, points, manifests: noManifest });
+    await recordRecoveryPoints.run({ request }, { ...base, snapshots, points, manifests: noManifest, instances: noInstances });
     expect((await points.find(job!))!.standing).toBe('verified');
   });
 });

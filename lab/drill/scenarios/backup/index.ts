@@ -1,8 +1,10 @@
 import type { Scenario } from '../../scenario.ts';
 import { backupStops } from './backup-stops.ts';
+import { fullRestore } from './full-restore.ts';
 import { provenBackup } from './proven-backup.ts';
 import { ransomwareDelete } from './ransomware-delete.ts';
 import { restoreBeside } from './restore-beside.ts';
+import { restoreInPlaceScenario } from './restore-in-place.ts';
 import { unrestorableBackup } from './unrestorable-backup.ts';
 import { verificationKilled } from './verification-killed.ts';
 
@@ -14,4 +16,6 @@ export const backup: readonly Scenario[] = [
   ransomwareDelete,
   verificationKilled,
   restoreBeside,
+  restoreInPlaceScenario,
+  fullRestore,
 ];
