@@ -16,23 +16,29 @@ export interface Rebuild {
 
 /**
  * The old writer is fenced and renamed, never deleted, since it may hold rows that nobody else has; then a replica of the other
- * site's writer takes its identifier, and with it its endpoint name. One step a call; says what it did, or `replicating`.
+ * site's writer takes its identifier, and with it its endpoint name. So is a replica of anything but that writer: of one that a restore
+ * has replaced. One step a call; says what it did, or `replicating`.
  */
 export const rebuildAsReplica = async ({ rds, sourceArn, fence, keep }: Rebuild, epoch: number): Promise<string> => {
   const { identifier } = rds;
   const kept = setAsideName(identifier, epoch);
   const instance = await rds.find();
   if (!instance) {
-    await keep(kept);
-    await rds.createReplica(sourceArn, await rds.find(kept));
+    const like = await rds.find(kept);
+    // What was a replica has written nothing of its own.
+    if (!like?.ReadReplicaSourceDBInstanceIdentifier) await keep(kept);
+    await rds.createReplica(sourceArn, like);
     return 'creating the replica';
   }
   const { DBInstanceStatus: status = 'unknown' } = instance;
   if (TERMINAL.has(status)) throw new DatabaseUnrecoverable(`${identifier} is ${status}`);
   if (status !== 'available') return `waiting: ${status}`;
-  if (instance.ReadReplicaSourceDBInstanceIdentifier) return 'replicating';
-  await fence(epoch - 1);
-  await keep(kept);
+  const source = instance.ReadReplicaSourceDBInstanceIdentifier;
+  if (source === sourceArn) return 'replicating';
+  if (!source) {
+    await fence(epoch - 1);
+    await keep(kept);
+  }
   await rds.modify({ NewDBInstanceIdentifier: kept });
-  return 'setting the old writer aside';
+  return source ? 'setting a replica of a former writer aside' : 'setting the old writer aside';
 };

@@ -67,3 +67,10 @@ it('a replica is what it should be', async () => {
   expect(await step()).toBe('replicating');
   expect(calls).toEqual([]);
 });
+
+it('a replica of a writer that a restore has replaced is set aside, unfenced: it accepts no writes anyway', async () => {
+  const old = 'arn:aws:rds:us-west-2:000000000000:db:orders-replica-old-0123abcd';
+  const { calls, step } = region({ orders: { DBInstanceStatus: 'available', ReadReplicaSourceDBInstanceIdentifier: old } });
+  expect(await step()).toBe('setting a replica of a former writer aside');
+  expect(calls).toEqual([['modify', { NewDBInstanceIdentifier: 'orders-before-epoch-4' }]]);
+});
