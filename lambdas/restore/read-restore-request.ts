@@ -39,7 +39,7 @@ export const readRestoreRequest = defineStep({
   name: 'read-restore-request',
   input,
   throws: [],
-  build: ({ ledger }) => ({ points: new RecoveryPoints(ledger), instances: new RdsInstances() }),
+  build: ({ ledger }) => ({ points: new RecoveryPoints(ledger), instances: new RdsInstances() as Pick<RdsInstances, 'list'> }),
   run: async ({ execution, given: raw }, services) => {
     const asked = parseInput(given, raw);
     if (asked.incident) return resume(asked.incident, asked.workload, execution, services);

@@ -8,6 +8,7 @@ import { type RecoveryPoint, RecoveryPoints } from '../../lambdas/kit/recovery-p
 import { bothSites, planWith, primaryBase, untilReady } from './memory.ts';
 
 const request: BackupRequest = { run: 'run-1', tier: 'daily', dueAt: '2026-11-20T02:15:00.000Z', workloads: ['orders'] };
+const noInstances = { list: async () => new Map() } as never;
 const noManifest = { find: async () => undefined, save: async () => {} } as never;
 
 describe('a backup of 300 databases', () => {

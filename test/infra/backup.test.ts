@@ -26,6 +26,19 @@ const wildcards: Record<string, string> = {
   'rds:AddTagsToResource pg:*': 'in one statement with the restore, whose tags it is for',
   'rds:RestoreDBInstanceFromDBSnapshot db:<prefix>-restored-*': 'what is restored is named by its run',
   'rds:RestoreDBInstanceFromDBSnapshot subgrp:*': "the groups are those of the site's own instance",
+  'rds:RestoreDBInstanceToPointInTime db:<prefix>-restored-*': 'what is restored is named by its run',
+  'rds:RestoreDBInstanceToPointInTime og:*': "the groups are those of the site's own instance",
+  'rds:RestoreDBInstanceToPointInTime pg:*': "the groups are those of the site's own instance",
+  'rds:RestoreDBInstanceToPointInTime subgrp:*': "the groups are those of the site's own instance",
+  'rds:ModifyDBInstance db:<prefix>-restored-*': 'what is restored is named by its run',
+  'rds:ModifyDBInstance og:*': "the groups are those of the site's own instance",
+  'rds:ModifyDBInstance pg:*': "the groups are those of the site's own instance",
+  'rds:ModifyDBInstance subgrp:*': "the groups are those of the site's own instance",
+  'rds:ModifyDBInstance db:<instance>-old-*': 'the new name ends with what the restore is called',
+  'rds:AddTagsToResource db:<instance>-old-*': 'the new name ends with what the restore is called',
+  'rds:DeleteDBInstance db:<instance>-old-*': 'the new name ends with what the restore is called; a condition asks for our tag too',
+  'rds:DeleteDBSnapshot snapshot:<prefix>-before-*': 'a snapshot is named by its restore; a condition asks for our tag too',
+  'iam:PassRole role/*': "the role of the old instance's monitoring; held to that use by a condition",
   'rds:AddTagsToResource db:<prefix>-restored-*': 'what is restored is named by its run',
   'rds:AddTagsToResource subgrp:*': 'in one statement with the restore, whose tags it is for',
   'rds:DeleteDBInstance db:<prefix>-verify-*': 'a copy is named by its run',
@@ -93,7 +106,10 @@ describe('a site with backups', () => {
 
 describe('the rights of backup and verification', () => {
   const general = (resource: string): string =>
-    resource.replace(/^arn:aws:(rds|kms):us-(east|west)-\d:000000000000:/, '').replace(prefix, '<prefix>');
+    resource
+      .replace(/^arn:aws:(rds|kms|iam):(us-(east|west)-\d)?:000000000000:/, '')
+      .replace(/orders-(primary|replica)/, '<instance>')
+      .replace(prefix, '<prefix>');
 
   it('hold a wildcard only where this list says why', () => {
     const found = new Set<string>();
@@ -109,12 +125,17 @@ describe('the rights of backup and verification', () => {
         'inspect-copy',
         'remove-copy',
         'sweep-copies',
+        'snapshot-current',
         'restore-database',
+        'put-settings-back',
         'inspect-restored',
+        'set-old-aside',
+        'put-in-place',
+        'sweep-restores',
       ]) {
         for (const right of rightsOf(template, `${prefix}-${step}`)) {
           const [, action, resource] = /^(?:never )?(\S+) on (\S+)/.exec(right)!;
-          if (/^(rds|kms):/.test(action!) && resource!.includes('*'))
+          if (/^(rds|kms|iam):/.test(action!) && resource!.includes('*'))
             found.add(`${action!.startsWith('kms:') ? 'kms:*' : action} ${general(resource!)}`);
         }
       }
@@ -122,15 +143,18 @@ describe('the rights of backup and verification', () => {
     expect([...found].sort()).toEqual(Object.keys(wildcards).sort());
   });
 
-  it('to delete snapshots are held by one step, for what carries our tag; to delete instances by two, for restored copies', () => {
+  it('to delete are held by janitors and by who removes what it made: restored copies, and, with our tag, what is out of date or was replaced', () => {
+    const tagged = { StringEquals: { 'aws:ResourceTag/lifeboat:environment': 'demo-backup' } };
     for (const [, template] of sites) {
       const statements = [...statementsByRole(template).values()].flat();
       const snapshots = statements.filter(({ Action }) => Action.includes('rds:DeleteDBSnapshot'));
-      expect(snapshots).toHaveLength(1);
-      expect(snapshots[0]!.Condition).toEqual({ StringEquals: { 'aws:ResourceTag/lifeboat:environment': 'demo-backup' } });
+      expect(snapshots.map(({ Condition }) => Condition)).toEqual([tagged, tagged]);
       const instances = statements.filter(({ Action }) => Action.includes('rds:DeleteDBInstance'));
-      expect(instances).toHaveLength(2);
-      for (const { Resource } of instances) expect(Resource.every((arn) => arn.endsWith(`db:${prefix}-verify-*`))).toBe(true);
+      const [copies, replaced] = [/:db:lifeboat-demo-backup-verify-\*$/, /:db:orders-(primary|replica)-old-\*$/].map((names) =>
+        instances.filter(({ Resource }) => Resource.every((arn) => names.test(arn))),
+      );
+      expect([copies!.length, replaced!.length, instances.length]).toEqual([2, 1, 3]);
+      expect(replaced![0]!.Condition).toEqual(tagged);
     }
   });
 

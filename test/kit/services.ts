@@ -63,6 +63,8 @@ export class MemoryLedger {
       released: false,
     });
   };
+  handBack = async (_: string, execution: string, now: number) =>
+    this.change('handBack', this.current?.claim?.execution === execution, { claim: undefined, movedAt: now });
   serve = async (lease: Lease, site: Lease['serving']) =>
     this.change('serve', lease.epoch === this.current?.epoch && this.current.holder === site, { serving: site });
   get = async ({ pk, sk }: { pk: string; sk: string }) => this.items.get(`${pk}/${sk}`);

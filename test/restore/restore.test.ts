@@ -3,7 +3,7 @@ import demo from '../../environments/demo-backup.ts';
 import { CopyUnusable, InvalidRequest, NotReady } from '../../lambdas/kit/errors.ts';
 import { type RecoveryPoint, RecoveryPoints, type Standing } from '../../lambdas/kit/recovery-points.ts';
 import { differences, type Instance, type RdsInstances, type Settings } from '../../lambdas/resources/rds-instances.ts';
-import { choose } from '../../lambdas/restore/choose.ts';
+import { choose, chooseClean, chooseMoment } from '../../lambdas/restore/choose.ts';
 import { closeRestore } from '../../lambdas/restore/close-restore.ts';
 import { readRestoreRequest } from '../../lambdas/restore/read-restore-request.ts';
 import { restoreDatabase } from '../../lambdas/restore/restore-database.ts';
@@ -57,6 +57,33 @@ describe('the choice of a recovery point', () => {
   });
 });
 
+describe('a moment', () => {
+  const identifier = 'orders-replica';
+  const source = { id: identifier, restorableUntil: new Date(NOW - 300_000).toISOString() } as Instance;
+  const at = '2026-11-20T13:30:00+02:00';
+
+  it('is taken to the letter, and says how far the log reaches', () => {
+    const { moment, id, why } = chooseMoment(at, { source, identifier, now: NOW });
+    expect([moment, id]).toEqual(['2026-11-20T11:30:00.000Z', 'moment-20261120113000000']);
+    expect(why).toContain(source.restorableUntil);
+  });
+
+  it('that is not over, or of an instance that is gone or keeps no backups, is refused', () => {
+    const future = new Date(NOW + 1_000).toISOString();
+    expect(() => chooseMoment(future, { source, identifier, now: NOW })).toThrow('target.at');
+    expect(() => chooseMoment(at, { source: undefined, identifier, now: NOW })).toThrow('its log went with it');
+    expect(() => chooseMoment(at, { source: { ...source, restorableUntil: undefined }, identifier, now: NOW })).toThrow('no backups');
+  });
+});
+
+describe('a clean room', () => {
+  it('starts from a proven point that is older than the compromise, and from nothing else', () => {
+    const before = new Date(NOW - 2 * HOUR_MS).toISOString();
+    expect(chooseClean(points, 'recovery', before).point.id).toBe('point-3');
+    expect(() => chooseClean([pointAt(5, 'unverified')], 'recovery', before)).toThrow(InvalidRequest);
+  });
+});
+
 describe('the request', () => {
   const execution = { name: 'by-hand', startedAt: '2026-11-20T12:00:00Z' };
   const read = async (given: object) => {
@@ -66,7 +93,10 @@ describe('the request', () => {
       await recoveryPoints.record(point);
       await recoveryPoints.note(point, { standing });
     }
-    return readRestoreRequest.run({ execution, given }, { ...base, points: recoveryPoints });
+    const known = new Map([
+      ['orders-replica', { id: 'orders-replica', restorableUntil: new Date(NOW - 300_000).toISOString() } as Instance],
+    ]);
+    return readRestoreRequest.run({ execution, given }, { ...base, points: recoveryPoints, instances: { list: async () => known } });
   };
 
   it('says what would be lost, and from which point, before anything is done', async () => {
@@ -80,6 +110,11 @@ describe('the request', () => {
     });
   });
 
+  it('for a moment names what is restored by it', async () => {
+    const { request } = await read({ workload: 'orders', dryRun: true, target: { at: '2026-11-20T11:00:00Z' } });
+    expect(request).toMatchObject({ moment: '2026-11-20T11:00:00.000Z', lostSeconds: 3_600, point: { id: 'moment-20261120110000000' } });
+  });
+
   it('needs a workload that is known, a field that is known, and a reason', async () => {
     await expect(read({ workload: 'orders' })).rejects.toThrow(/^reason: /);
     await expect(read({ workload: 'billing', dryRun: true })).rejects.toThrow('unknown in environment');
@@ -90,6 +125,11 @@ describe('the request', () => {
 
 const request: RestoreRequest = {
   incident: 'run-1',
+  execution: 'run-1',
+  placement: 'beside',
+  moment: null,
+  acceptUnknown: false,
+  detectedAt: null,
   dryRun: false,
   reason: 'test',
   database: 'orders',
@@ -155,7 +195,7 @@ describe('the end of a restore', () => {
   const close = async (outcome: object, over: Partial<RestoreRequest> = {}) => {
     const told: string[] = [];
     const tell = async (subject: string) => void told.push(subject);
-    const services = { ...baseFor(leaseOf(), { plan: demo }), tell };
+    const services = { ...baseFor(leaseOf(), { plan: demo }), tell, save: async () => 's3://record', put: async () => {} };
     const parsed = closeRestore.input.shape.outcome.parse(outcome);
     return { output: await closeRestore.run({ workload: 'orders', request: { ...request, ...over }, outcome: parsed }, services), told };
   };
