@@ -6,6 +6,7 @@ import { showIncident, showIncidents } from './commands/incidents.ts';
 import { type LeaseOptions, type LeaseVerb, manageLease } from './commands/lease.ts';
 import { move } from './commands/move.ts';
 import { type Common, connect, UsageError } from './commands/operator.ts';
+import { type RestoreOptions, restore } from './commands/restore.ts';
 import { showStatus } from './commands/status.ts';
 
 const EXIT_FAILED = 1;
@@ -54,6 +55,28 @@ for (const mode of ['failover', 'switchover'] as const) {
     .option('--no-watch', 'return as soon as the run has started')
     .action(withOperator((operator, workloads: string[], options) => move(operator, mode, workloads, options)));
 }
+
+program
+  .command('restore <workload>')
+  .description('restores a database from its newest proven recovery point, beside the live one unless told otherwise')
+  .option('--database <name>', 'where the workload has several')
+  .option('--latest', 'the newest recovery point, proven or not')
+  .option('--at <time>', 'a moment, from the log: the newest state before something went wrong')
+  .option('--before <time>', 'the newest recovery point that is older than this')
+  .option('--recovery-point <id>', 'this one, whatever is known of it')
+  .option('--in-place', 'writes stop, and it takes the place of the live database, under the same endpoint', false)
+  .addOption(new Option('--site <site>', 'default: the active one').choices(['primary', 'recovery']))
+  .option('--reason <text>', 'why; goes into the record')
+  .option('--detected-at <time>', 'since when the workload cannot be used: the clock of the RTO')
+  .option('--accept-unknown', 'in place although some checks could not run, or settings are not known any more', false)
+  .option('--incident <id>', 'goes on with a restore that was interrupted')
+  .option('--dry-run', 'says which recovery point, why, and what would be lost; changes nothing', false)
+  .option('--no-watch', 'return as soon as the run has started')
+  .addHelpText(
+    'after',
+    '\nTimes need a zone: 2026-11-27T10:30:00Z. In place everything written after the chosen time leaves the live database; it is kept.',
+  )
+  .action(withOperator((operator, workload: string, options: RestoreOptions) => restore(operator, workload, options)));
 
 for (const verb of ['approve', 'refuse'] as const) {
   program

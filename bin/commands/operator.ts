@@ -16,7 +16,7 @@ export interface Operator {
   region?: string;
   ledger: Ledger;
   regionOf(site: SiteName): string;
-  stateMachineArn(region: string): string;
+  stateMachineArn(region: string, machine: string): string;
   sfn(region: string): SFNClient;
   print(document: unknown, text: () => string): void;
 }
@@ -43,7 +43,7 @@ export const connect = async ({ env, region, json = false }: Common): Promise<Op
     // The recovery region's replica: the one that answers on the day when the primary's does not.
     ledger: new Ledger(`${prefix}-ledger`, { region: region ?? regions[0] }),
     regionOf,
-    stateMachineArn: (at) => `arn:aws:states:${at}:${environment.account}:stateMachine:${prefix}-failover`,
+    stateMachineArn: (at, machine) => `arn:aws:states:${at}:${environment.account}:stateMachine:${prefix}-${machine}`,
     sfn: (at) => new SFNClient({ region: at, ...LIMITS }),
     print: (document, text) => process.stdout.write(json ? `${JSON.stringify(document, null, 2)}\n` : `${text()}\n`),
   };
