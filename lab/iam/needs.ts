@@ -121,6 +121,8 @@ const RDS_KINDS: Readonly<Record<string, string>> = {
   DBInstanceIdentifier: 'db',
   SourceDBInstanceIdentifier: 'db',
   TargetDBInstanceIdentifier: 'db',
+  SourceDBInstanceAutomatedBackupsArn: 'auto-backup',
+  DBInstanceAutomatedBackupsArn: 'auto-backup',
   DBSnapshotIdentifier: 'snapshot',
   SourceDBSnapshotIdentifier: 'snapshot',
   TargetDBSnapshotIdentifier: 'snapshot',

@@ -33,7 +33,14 @@ const KEPT = [
 export type SettingsInput = Partial<
   Pick<
     CreateDBInstanceMessage,
-    (typeof KEPT)[number] | 'EnableIAMDatabaseAuthentication' | 'VpcSecurityGroupIds' | 'DBSubnetGroupName' | 'DBParameterGroupName'
+    | (typeof KEPT)[number]
+    | 'EnableIAMDatabaseAuthentication'
+    | 'EnablePerformanceInsights'
+    | 'EnableCloudwatchLogsExports'
+    | 'VpcSecurityGroupIds'
+    | 'DBSubnetGroupName'
+    | 'DBParameterGroupName'
+    | 'OptionGroupName'
   >
 >;
 
@@ -43,13 +50,21 @@ export function given(input: SettingsInput): DBInstance {
   return {
     ...kept,
     ...(input.EnableIAMDatabaseAuthentication !== undefined && { IAMDatabaseAuthenticationEnabled: input.EnableIAMDatabaseAuthentication }),
+    ...(input.EnablePerformanceInsights !== undefined && { PerformanceInsightsEnabled: input.EnablePerformanceInsights }),
+    ...(input.EnableCloudwatchLogsExports && { EnabledCloudwatchLogsExports: input.EnableCloudwatchLogsExports }),
     ...(input.VpcSecurityGroupIds && { VpcSecurityGroups: membership(input.VpcSecurityGroupIds) }),
     ...(input.DBSubnetGroupName && { DBSubnetGroup: { DBSubnetGroupName: input.DBSubnetGroupName, SubnetGroupStatus: 'Complete' } }),
-    ...(input.DBParameterGroupName && {
-      DBParameterGroups: [{ DBParameterGroupName: input.DBParameterGroupName, ParameterApplyStatus: 'in-sync' }],
-    }),
+    ...(input.DBParameterGroupName && { DBParameterGroups: parameterGroup(input.DBParameterGroupName, 'in-sync') }),
+    ...(input.OptionGroupName && { OptionGroupMemberships: optionGroup(input.OptionGroupName) }),
   };
 }
+
+/** A change of the group is `pending-reboot` until the server has restarted. */
+export const parameterGroup = (DBParameterGroupName: string, ParameterApplyStatus: 'in-sync' | 'pending-reboot') => [
+  { DBParameterGroupName, ParameterApplyStatus },
+];
+
+const optionGroup = (OptionGroupName: string) => [{ OptionGroupName, Status: 'in-sync' }];
 
 export const membership = (ids: readonly string[]): VpcSecurityGroupMembership[] =>
   ids.map((VpcSecurityGroupId) => ({ VpcSecurityGroupId, Status: 'active' }));
@@ -62,6 +77,8 @@ export function withDefaults(region: string, settings: DBInstance & Pick<Attribu
     BackupRetentionPeriod: 1,
     CACertificateIdentifier: 'rds-ca-rsa2048-g1',
     CopyTagsToSnapshot: false,
+    DBParameterGroups: parameterGroup('default.postgres18', 'in-sync'),
+    DBSubnetGroup: { DBSubnetGroupName: 'default', SubnetGroupStatus: 'Complete' },
     DeletionProtection: false,
     Engine: 'postgres',
     EngineVersion: '18.4',
@@ -70,6 +87,8 @@ export function withDefaults(region: string, settings: DBInstance & Pick<Attribu
     MonitoringInterval: 0,
     MultiAZ: false,
     NetworkType: 'IPV4',
+    OptionGroupMemberships: optionGroup('default:postgres-18'),
+    PerformanceInsightsEnabled: false,
     PreferredBackupWindow: '03:00-03:30',
     PreferredMaintenanceWindow: 'sun:04:00-sun:04:30',
     PubliclyAccessible: false,

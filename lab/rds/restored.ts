@@ -7,7 +7,8 @@ import { identifier } from './names.ts';
 
 /**
  * What a restored instance takes over of its source: what belongs to the data, and when it is looked after. All else is RDS's default
- * unless it is named: security and parameter group, one zone, no protection, no IAM authentication, no monitoring, no tags.
+ * unless it is named: security and parameter group, one zone, no protection, no IAM authentication, no monitoring, no exported logs, no tags. The option group stays (RDS user
+ * guide, 'Restoring to a DB instance' and 'Restoring a DB instance to a specified time').
  */
 const INHERITED = [
   'AllocatedStorage',
@@ -40,7 +41,9 @@ type Input = Omit<RestoreDBInstanceFromDBSnapshotMessage | RestoreDBInstanceToPo
 export function newRestored(control: ControlPlane, region: string, name: string | undefined, source: Source, input: Input): Database {
   const id = identifier(name, 'DBInstanceIdentifier');
   if (control.isTaken(region, id)) throw instanceAlreadyExists();
-  const inherited = Object.fromEntries(INHERITED.map((member) => [member, source.attributes[member]]));
+  const inherited = Object.fromEntries(
+    INHERITED.flatMap((member) => (source.attributes[member] === undefined ? [] : [[member, source.attributes[member]]])),
+  );
   const { DBInstanceClass, MasterUsername } = source.attributes;
   const settings = { ...inherited, MasterUsername, ...given(input), DBInstanceClass: input.DBInstanceClass ?? DBInstanceClass };
   const database = control.add(region, id, withDefaults(region, settings), input.Port ?? source.port);

@@ -9,6 +9,7 @@ import type {
   StopDBInstanceResult,
 } from '@aws-sdk/client-rds';
 import type { Actions, Call } from '../action.ts';
+import { parameterGroup } from '../attributes.ts';
 import type { ControlPlane } from '../control-plane.ts';
 import type { Database } from '../database.ts';
 import { describe } from '../describe.ts';
@@ -30,6 +31,8 @@ async function reboot({ control, region }: Call, input: RebootDBInstanceMessage)
     else await control.bringDown(database);
     await control.pause(region, control.durations.reboot);
     await control.bringUp(database);
+    const group = database.attributes.DBParameterGroups?.[0]?.DBParameterGroupName;
+    if (group) database.attributes.DBParameterGroups = parameterGroup(group, 'in-sync');
     database.status = 'available';
     control.record(database, input.ForceFailover ? 'Multi-AZ instance failover completed' : 'DB instance restarted');
   });

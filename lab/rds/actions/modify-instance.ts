@@ -1,6 +1,6 @@
 import type { DBInstance, ModifyDBInstanceMessage, ModifyDBInstanceResult, PendingModifiedValues } from '@aws-sdk/client-rds';
 import type { Actions, Call } from '../action.ts';
-import { given, withDefaults } from '../attributes.ts';
+import { given, parameterGroup, withDefaults } from '../attributes.ts';
 import type { ControlPlane } from '../control-plane.ts';
 import type { Database } from '../database.ts';
 import { describe } from '../describe.ts';
@@ -34,7 +34,7 @@ interface Change {
 }
 
 function plan(control: ControlPlane, database: Database, input: ModifyDBInstanceMessage): Change {
-  const settings = changed(database, given(input));
+  const settings = changed(database, { ...given(input), ...exportedLogs(database, input) });
   const newIdentifier = input.NewDBInstanceIdentifier && identifier(input.NewDBInstanceIdentifier, 'NewDBInstanceIdentifier');
   const renamed = newIdentifier && newIdentifier !== database.identifier ? newIdentifier : undefined;
   check(control, database, settings, renamed);
@@ -50,8 +50,17 @@ function plan(control: ControlPlane, database: Database, input: ModifyDBInstance
   return { now, identifier: undefined, password, pending: shown, waiting: pending };
 }
 
+/** Which logs are exported is changed by naming what is turned on and off. */
+function exportedLogs(database: Database, { CloudwatchLogsExportConfiguration: change }: ModifyDBInstanceMessage): DBInstance {
+  if (!change) return {};
+  const kept = (database.attributes.EnabledCloudwatchLogsExports ?? []).filter((type) => !change.DisableLogTypes?.includes(type));
+  return { EnabledCloudwatchLogsExports: [...new Set([...kept, ...(change.EnableLogTypes ?? [])])].sort() };
+}
+
+/** A parameter group that is named again is the same one, whether the server has restarted since or not. */
 function changed(database: Database, settings: DBInstance): DBInstance {
-  const old = new Map<string, unknown>(Object.entries(database.attributes));
+  const group = database.attributes.DBParameterGroups?.[0]?.DBParameterGroupName ?? '';
+  const old = new Map<string, unknown>(Object.entries({ ...database.attributes, DBParameterGroups: parameterGroup(group, 'in-sync') }));
   return Object.fromEntries(Object.entries(settings).filter(([name, value]) => JSON.stringify(old.get(name)) !== JSON.stringify(value)));
 }
 
@@ -79,6 +88,8 @@ async function apply(control: ControlPlane, database: Database, change: Change):
   if (password) await control.onServer(database, () => setMasterPassword(database.server, database.attributes.MasterUsername, password));
   Object.assign(database.attributes, withDefaults(database.region, { ...database.attributes, ...change.now }));
   if (!database.attributes.MultiAZ) delete database.attributes.SecondaryAvailabilityZone;
+  const [group] = change.now.DBParameterGroups ?? [];
+  if (group?.DBParameterGroupName) database.attributes.DBParameterGroups = parameterGroup(group.DBParameterGroupName, 'pending-reboot');
   if (change.now.VpcSecurityGroups) await control.applySecurityGroups(database);
   if (change.identifier) await rename(control, database, change.identifier);
   await switchBackups(control, database);
