@@ -61,6 +61,14 @@ const restore = z.strictObject({
   keepReplacedDays: days(90).default(14),
 });
 
+/** Copies in the environment's `vault`, an account in which nobody of this one can delete anything. */
+const copyToAccount = z.strictObject({
+  /** Of which tiers: nobody here can delete the copies there, so name those that are worth it. Theirs is the retention, and the quota. */
+  tiers: z.array(z.enum(tierNames)).min(1),
+  /** A copy that takes longer has failed. */
+  timeoutMinutes: minutes(1_440).default(60),
+});
+
 /** What is kept of a database beside its standby, and how it is proven. Copies go to the other site, under a key of that region. */
 export const backupPolicy = z.strictObject({
   /** What may be lost when only the copies in the other site are left. Not the RPO of a failover, which is the replica's. */
@@ -80,6 +88,8 @@ export const backupPolicy = z.strictObject({
   keepVerified: z.number().int().min(1).max(50).default(2),
   /** The alarm `late` fires this long after a recovery point should have been complete. */
   graceMinutes: minutes(1_440).default(15),
+  /** Left out: the copies stay in this account. */
+  copyToAccount: copyToAccount.optional(),
   verification: verification.prefault({}),
   restore: restore.prefault({}),
 });

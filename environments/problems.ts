@@ -196,6 +196,35 @@ const integrityProblems: Rule = ({ workloads }) =>
     }).flat(),
   ).flat();
 
+/** The vault is another account, and is there for whoever copies into it. */
+const vaultProblems: Rule = ({ account, vault, workloads }) => [
+  ...(vault?.account === account
+    ? [
+        {
+          path: ['vault', 'account'],
+          message: `is ${account}, this environment's own account; name one that this one's people cannot enter`,
+        },
+      ]
+    : []),
+  ...each(workloads, ({ databases }, i) =>
+    each(databases, ({ backup }, j): Problem[] => {
+      const copies = backup?.copyToAccount;
+      if (!copies) return [];
+      const path = ['workloads', i, 'databases', j, 'backup', 'copyToAccount'];
+      const known = backup.tiers.map(({ every }) => every);
+      const homeless = vault ? [] : [{ path, message: `needs an account to copy to; name it: vault: { account: '123456789012' }` }];
+      const unknown = each(copies.tiers, (tier, k) => ({ tier, path: [...path, 'tiers', k] })).filter(({ tier }) => !known.includes(tier));
+      return [
+        ...homeless,
+        ...unknown.map(({ tier, path: at }) => ({
+          path: at,
+          message: `is '${tier}', which is no tier of this policy: ${known.join(', ')}`,
+        })),
+      ];
+    }).flat(),
+  ).flat(),
+];
+
 const rules: readonly Rule[] = [
   siteProblems,
   witnessProblems,
@@ -209,4 +238,5 @@ const rules: readonly Rule[] = [
   objectiveProblems,
   backupProblems,
   integrityProblems,
+  vaultProblems,
 ];

@@ -18,6 +18,7 @@ const slug = (what: string, longest: number) =>
 const region = z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/, "an AWS region's name, for example us-east-1");
 const hostName = z.string().regex(/^([a-z0-9-]+\.)+[a-z]{2,}$/, 'a host name in lower case, for example orders.example.com');
 const httpPath = z.string().regex(/^\/\S*$/, 'a path that begins with /');
+const accountId = z.string().regex(/^\d{12}$/, 'an AWS account id, 12 digits');
 const seconds = (least: number, most: number) => z.number().int().min(least).max(most);
 const perSite = <T extends z.ZodType>(value: T) => z.strictObject({ primary: value, recovery: value });
 
@@ -152,9 +153,11 @@ const dns = z.strictObject({
 export const environmentShape = z.strictObject({
   /** Part of every physical name: 16 characters leave room for the longest, the evidence bucket's. */
   name: slug('an environment', 16),
-  account: z.string().regex(/^\d{12}$/, 'an AWS account id, 12 digits'),
+  account: accountId,
   sites: perSite(site),
   witness: z.strictObject({ region }),
+  /** Another account that keeps copies of backups: `cdk deploy -c vault=yes` makes its stacks, with that account's credentials. */
+  vault: z.strictObject({ account: accountId }).optional(),
   /** `strong` needs three regions of one DynamoDB set (US, EU or AP); `eventual` may lose the lease's newest word with a region. */
   consistency: z.enum(['strong', 'eventual']).default('strong'),
   /** Risks taken knowingly, by name. */

@@ -3,6 +3,7 @@ import { type BackupPolicy, type BackupTier, scheduleOf } from '../environments/
 import type { Environment } from '../environments/schema.ts';
 import { BackupAlarms } from './backup-alarms.ts';
 import type { Foundation } from './foundation.ts';
+import type { Names } from './names.ts';
 import type { Right, Rights } from './rights.ts';
 import { EveryMinute, Scheduled } from './schedule.ts';
 import { Machine } from './state-machine.ts';
@@ -11,6 +12,7 @@ import { pascalName, type StepName } from './steps.ts';
 
 interface MachineStep extends Pick<StepProps, 'description' | 'timeoutSeconds' | 'sql' | 'usesKey'> {
   needs: (rights: Rights) => Right[][];
+  roleName?: (names: Names, region: string) => string;
 }
 
 const MEMORY_MB = 256;
@@ -53,6 +55,12 @@ const machineSteps = {
     timeoutSeconds: BATCH_TIMEOUT_SECONDS,
     needs: (rights) => [rights.listSnapshots(), rights.listInstances(), rights.readLedger(), rights.writeLedger('recovery-point')],
   },
+  'backup/copy-to-account': {
+    description: "Shares what the vault is to have, and has it copied by that account's role",
+    timeoutSeconds: BATCH_TIMEOUT_SECONDS,
+    roleName: (names, region) => names.copierRole(region),
+    needs: (rights) => [rights.listSnapshots(), rights.copyToAccount(), rights.readLedger(), rights.writeLedger('recovery-point')],
+  },
   'backup/prune-recovery-points': {
     description: 'Deletes what retention lets go, and records it',
     timeoutSeconds: BATCH_TIMEOUT_SECONDS,
@@ -84,6 +92,7 @@ export class Backup extends Construct {
       TakeSnapshots: longest(({ snapshotTimeoutMinutes }) => snapshotTimeoutMinutes),
       SettleManifests: longest(({ snapshotTimeoutMinutes }) => snapshotTimeoutMinutes),
       CopySnapshots: longest(({ copyTimeoutMinutes }) => copyTimeoutMinutes),
+      CopyToAccount: longest(({ copyToAccount }) => copyToAccount?.timeoutMinutes ?? 1),
     };
     // Each try takes time beside its wait, at most as much again, and each state once its own timeout with its retries.
     const runTimeout = 2 * Object.values(waits).reduce((sum, seconds) => sum + seconds, 0) + 10 * BATCH_TIMEOUT_SECONDS;
@@ -118,8 +127,15 @@ export class Backup extends Construct {
 
   private createMachineSteps(): Record<string, Step> {
     const entries = Object.entries(machineSteps) as [StepName, MachineStep][];
-    const create = (step: StepName, { needs, ...props }: MachineStep) =>
-      new Step(this, this.foundation, { step, memoryMb: MEMORY_MB, ...props, rights: needs(this.foundation.rights) });
+    const { names, region, rights } = this.foundation;
+    const create = (step: StepName, { needs, roleName, ...props }: MachineStep) =>
+      new Step(this, this.foundation, {
+        step,
+        memoryMb: MEMORY_MB,
+        ...props,
+        roleName: roleName?.(names, region),
+        rights: needs(rights),
+      });
     return Object.fromEntries(entries.map(([step, props]) => [pascalName(step), create(step, props)]));
   }
 

@@ -1,5 +1,5 @@
 import { RemovalPolicy, Stack } from 'aws-cdk-lib';
-import { Effect, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { AccountPrincipal, Effect, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import type { Environment, SiteName } from '../environments/schema.ts';
@@ -76,7 +76,38 @@ export class Foundation extends Construct {
         }),
       );
     }
+    this.letVaultRead(key);
     return key;
+  }
+
+  /**
+   * The vault's role copies what is shared with it, which this key encrypts: RDS uses it in that role's name, and nobody else of that
+   * account. A key's policy that names a role which does not exist yet is refused, so the account is named, and the role by condition.
+   */
+  private letVaultRead(key: Key): void {
+    const { vault } = this.environment;
+    if (!vault || !this.site) return;
+    const isRole = { ArnEquals: { 'aws:PrincipalArn': this.names.vaultRoleArn(vault.account) } };
+    const throughRds = { StringEquals: { 'kms:ViaService': `rds.${this.region}.amazonaws.com` } };
+    const principals = [new AccountPrincipal(vault.account)];
+    key.addToResourcePolicy(
+      new PolicyStatement({
+        sid: 'VaultReads',
+        principals,
+        actions: ['Decrypt', 'DescribeKey', 'ReEncryptFrom', 'GenerateDataKeyWithoutPlaintext'].map((action) => `kms:${action}`),
+        resources: ['*'], // in a key's policy: this key
+        conditions: { ...isRole, ...throughRds },
+      }),
+    );
+    key.addToResourcePolicy(
+      new PolicyStatement({
+        sid: 'VaultGrants',
+        principals,
+        actions: ['kms:CreateGrant'],
+        resources: ['*'],
+        conditions: { ...isRole, ...throughRds, Bool: { 'kms:GrantIsForAWSResource': 'true' } },
+      }),
+    );
   }
 
   /** The right to use the region's key, for whoever writes to what it encrypts. */

@@ -1,10 +1,12 @@
 import { type App, Tags, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
-import type { Environment } from '../environments/schema.ts';
+import { InvalidEnvironment } from '../environments/define.ts';
+import type { Environment, SiteName } from '../environments/schema.ts';
 import type { Bundles } from './bundle.ts';
 import { DnsStack } from './dns-stack.ts';
 import { LedgerStack } from './ledger-stack.ts';
 import { SiteStack } from './site-stack.ts';
+import { VaultStack } from './vault-stack.ts';
 import { WitnessStack } from './witness-stack.ts';
 
 export interface LifeboatProps {
@@ -56,4 +58,28 @@ export const createLifeboat = (app: App, { environment, bundles, definitions }: 
   for (const [key, value] of Object.entries({ 'lifeboat:environment': name, ...environment.tags })) Tags.of(app).add(key, value);
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
   return { ledger, primary, recovery, witness: observer, dns };
+};
+
+/**
+ * The stacks of the vault's account, one in each site's region. Apart from the others: they are deployed once, by other people.
+ * @throws InvalidEnvironment when the environment names no vault.
+ */
+export const createVault = (app: App, environment: Environment): Record<SiteName, VaultStack> => {
+  app.node.setContext('@aws-cdk/core:validateAgainstDefaultRules', true);
+  const { name, vault, sites, tags } = environment;
+  if (!vault)
+    throw new InvalidEnvironment(name, ["vault: is missing; name the account that keeps copies: vault: { account: '123456789012' }"]);
+  const create = (site: SiteName) =>
+    new VaultStack(app, `lifeboat-${name}-vault-${site}`, {
+      stackName: `lifeboat-${name}-vault-${site}`,
+      description: `Lifeboat ${name}: the account that keeps copies of backups`,
+      env: { account: vault.account, region: sites[site].region },
+      terminationProtection: environment.terminationProtection,
+      environment,
+      site,
+    });
+  const stacks = { primary: create('primary'), recovery: create('recovery') };
+  for (const [key, value] of Object.entries({ 'lifeboat:environment': name, ...tags })) Tags.of(app).add(key, value);
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+  return stacks;
 };

@@ -37,6 +37,20 @@ export class Names {
     return `${this.prefix}-lost-rows-${this.environment.account}-${region}`;
   }
 
+  /** The role in the vault's account that copies there, and its key in each region, by this name. */
+  get vault(): string {
+    return `${this.prefix}-vault`;
+  }
+
+  vaultRoleArn(account: string): string {
+    return `arn:${partitionOf(this.regionOf('primary'))}:iam::${account}:role/${this.vault}`;
+  }
+
+  /** Of the step that takes on the vault's role: that account trusts it by name. */
+  copierRole(region: string): string {
+    return `${this.prefix}-copy-to-account-${region}`;
+  }
+
   /** The name under which the recovery site's stack tells the DNS stack beside it about its beacon. */
   beaconExport(part: 'host' | 'token'): string {
     return `${this.prefix}-beacon-${part}`;

@@ -33,6 +33,8 @@ export interface StepProps {
   /** It is invoked without anybody waiting for the answer: what fails for good goes to the dead-letter queue. */
   asynchronous?: { retries: 0 | 1 | 2; maxAgeSeconds: number };
   variables?: Record<string, string>;
+  /** Where another account trusts the step's role by its name; else CloudFormation names it. */
+  roleName?: string;
 }
 
 const TRACING_REASON = "X-Ray's records and a function's network interfaces know no resources";
@@ -80,8 +82,9 @@ export class Step extends Construct {
     if (props.asynchronous) this.catchFailures(role, foundation, props.asynchronous);
   }
 
-  private createRole(foundation: Foundation, { step, rights, usesKey }: StepProps, logGroup: LogGroup): Role {
+  private createRole(foundation: Foundation, { step, rights, usesKey, roleName }: StepProps, logGroup: LogGroup): Role {
     const role = new Role(this, 'Role', {
+      roleName,
       assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
       description: `Lifeboat ${foundation.environment.name}: ${step}`,
     });

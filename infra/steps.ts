@@ -28,6 +28,7 @@ export const steps = [
   'backup/settle-manifests',
   'backup/copy-snapshots',
   'backup/record-recovery-points',
+  'backup/copy-to-account',
   'backup/prune-recovery-points',
   'backup/close-backup',
   'backup/watch-backups',

@@ -47,6 +47,20 @@ export abstract class SnapshotRights extends DatabaseRights {
     ];
   }
 
+  /** Lets the vault's account copy what lies in a site, and takes on the role there that does it. */
+  copyToAccount(): Right[] {
+    const { vault } = this.environment;
+    if (!vault) return [];
+    const snapshots = this.siteRegions.map((region) => this.snapshotsIn(region));
+    return [
+      allow(
+        { actions: ['rds:ModifyDBSnapshotAttribute'], resources: snapshots },
+        Object.fromEntries(snapshots.map((arn) => [arn, SNAPSHOT_NAMES])),
+      ),
+      allow({ actions: ['sts:AssumeRole'], resources: [this.names.vaultRoleArn(vault.account)] }),
+    ];
+  }
+
   /** Only what carries Lifeboat's name and Lifeboat's tag. */
   deleteSnapshots(): Right[] {
     const snapshots = this.siteRegions.map((region) => this.snapshotsIn(region));

@@ -109,7 +109,7 @@ const RULES: Readonly<Record<string, Needs>> = {
   events: ({ call, arn }) => [need(`events:${call.action}`, [arn('events', 'event-bus/default')])],
   ec2: ({ call, input, arn }) => [need(`ec2:${call.action}`, [input.GroupId ? arn('ec2', `security-group/${input.GroupId}`) : '*'])],
   // Everybody may ask who he is.
-  sts: ({ call }) => (call.action === 'GetCallerIdentity' ? [] : [need(`sts:${call.action}`, ['*'])]),
+  sts: ({ call, input }) => (call.action === 'GetCallerIdentity' ? [] : [need(`sts:${call.action}`, [String(input.RoleArn ?? '*')])]),
 };
 
 const S3_ACTIONS: Readonly<Record<string, string>> = { HeadObject: 'GetObject', ListObjects: 'ListBucket', HeadBucket: 'ListBucket' };

@@ -3,12 +3,12 @@ import { notifier } from '../kit/notify.ts';
 import { otherSite } from '../kit/plan.ts';
 import { type RecoveryPoint, RecoveryPoints } from '../kit/recovery-points.ts';
 import { defineStep } from '../kit/step.ts';
-import { backupRun, type Job, jobsOf } from './jobs.ts';
+import { backupRun, isForVault, type Job, jobsOf } from './jobs.ts';
 
 /** What a pager shows of many. */
 const TOLD = 20;
 
-/** Ends a backup run: it succeeded only if each database has a recovery point with a copy in the other site. Others are named, and told. */
+/** Ends a backup run: it succeeded only if each database has a recovery point with every copy that its policy asks for. Others are named, and told. */
 export const closeBackup = defineStep({
   name: 'close-backup',
   input: backupRun,
@@ -45,5 +45,6 @@ export const handler = closeBackup.handler;
 const problemOf = (job: Job, point: RecoveryPoint | undefined, other: string): string | undefined => {
   if (!point) return `${job.id}: no snapshot was completed of ${job.instance}`;
   if (!point.copies.some(({ site }) => site === other)) return `${job.id}: no sound copy in site '${other}'`;
+  if (isForVault(job) && !point.vault) return `${job.id}: no copy in the vault's account`;
   return undefined;
 };

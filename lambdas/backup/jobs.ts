@@ -49,6 +49,10 @@ export const snapshotsOf = (plan: Environment): Record<SiteName, RdsSnapshots> =
 /** The key under which a site keeps its copies: the one that Lifeboat has there. */
 export const keyOf = (plan: Environment): string => `alias/lifeboat-${plan.name}`;
 
+/** Does the job's policy ask for a copy in the other account? */
+export const isForVault = ({ policy, tier }: Pick<Job, 'policy' | 'tier'>): boolean =>
+  policy.copyToAccount?.tiers.some((each) => each === tier) ?? false;
+
 /** Runs work on many things, so many at once, and begins none after the time is up; says which were not begun. */
 export const atMost = async <T>(
   items: readonly T[],

@@ -23,8 +23,8 @@ export const lateSeconds = (
 };
 
 /**
- * Since how many seconds a snapshot that is complete lacks its copy in the other site, beyond the time that its copy may take; 0 while all
- * is well. What a newer complete one of its tier has overtaken is no longer waited for.
+ * Since how many seconds a snapshot that is complete lacks a copy, in the other site or where the policy asks for one in the vault, beyond
+ * the time that it may take; 0 while all is well. What a newer complete one of its tier has overtaken is no longer waited for.
  */
 export const copyLateSeconds = (
   points: readonly RecoveryPoint[],
@@ -32,12 +32,20 @@ export const copyLateSeconds = (
   { now, other }: { now: number; other: string },
 ): number => {
   const allowed = (policy.snapshotTimeoutMinutes + policy.copyTimeoutMinutes + policy.graceMinutes) * 60;
-  const late = policy.tiers.map((tier) => {
-    const own = points.filter((point) => point.tier === tier.every && Date.parse(point.dueAt) <= now);
-    const newest = Math.max(0, ...own.filter((point) => hasCopyIn(point, other)).map(({ dueAt }) => Date.parse(dueAt)));
+  const past = points.filter(({ dueAt }) => Date.parse(dueAt) <= now);
+  const lacks = (tier: string, isThere: (point: RecoveryPoint) => boolean): number => {
+    const own = past.filter((point) => point.tier === tier);
+    const newest = Math.max(0, ...own.filter(isThere).map(({ dueAt }) => Date.parse(dueAt)));
     const lacking = own.map(({ dueAt }) => Date.parse(dueAt)).filter((at) => at > newest);
-    return lacking.length === 0 ? 0 : (now - Math.min(...lacking)) / 1000 - allowed;
-  });
+    return lacking.length === 0 ? 0 : (now - Math.min(...lacking)) / 1000;
+  };
+  const { copyToAccount } = policy;
+  const late = [
+    ...policy.tiers.map(({ every }) => lacks(every, (point) => hasCopyIn(point, other)) - allowed),
+    ...(copyToAccount?.tiers ?? []).map(
+      (tier) => lacks(tier, ({ vault }) => vault !== undefined) - allowed - copyToAccount!.timeoutMinutes * 60,
+    ),
+  ];
   return Math.max(0, ...late);
 };
 

@@ -16,6 +16,15 @@ export interface Copy {
   deletedAt?: string;
 }
 
+/** A snapshot of a recovery point in the account that is the environment's vault, under a key of that account. */
+export interface VaultCopy {
+  account: string;
+  region: string;
+  arn: string;
+  completedAt: string;
+  kmsKeyId?: string;
+}
+
 /** `failed`: a restore of it showed that it cannot be used. What could not be told leaves it `unverified`. */
 export type Standing = 'unverified' | 'verified' | 'failed';
 
@@ -41,6 +50,8 @@ export interface RecoveryPoint {
   instanceTags?: Record<string, string>;
   standing: Standing;
   copies: Copy[];
+  /** In the other account. Nothing here can delete it, and retention counts on nothing that it cannot see. */
+  vault?: VaultCopy;
   /** Nothing of it is deleted before this time. */
   holdUntil?: string;
   verification?: Verification;

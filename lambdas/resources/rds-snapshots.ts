@@ -8,8 +8,10 @@ import {
   InvalidDBInstanceStateFault,
   InvalidDBSnapshotStateFault,
   KMSKeyNotAccessibleFault,
+  ModifyDBSnapshotAttributeCommand,
   paginateDescribeDBSnapshots,
   RDSClient,
+  type RDSClientConfig,
   SnapshotQuotaExceededFault,
 } from '@aws-sdk/client-rds'; // prettier-ignore
 import { guarded, localCalls } from '../kit/clients.ts';
@@ -28,7 +30,7 @@ export interface Snapshot {
   allocatedGb: number;
   encrypted: boolean;
   kmsKeyId?: string;
-  /** It arrives from another region: counts against the quota of copies in progress. */
+  /** It is a copy on its way: counts against the quota of copies in progress. */
   copying: boolean;
   tags: Record<string, string>;
 }
@@ -48,11 +50,13 @@ export const OWNER_TAG = 'lifeboat:environment';
 export class RdsSnapshots {
   private readonly rds: RDSClient;
 
+  /** `credentials` are those of a role in another account; left out, the function's own. */
   constructor(
     readonly region: string,
     private readonly environment: string,
+    credentials?: RDSClientConfig['credentials'],
   ) {
-    this.rds = guarded(new RDSClient({ region, ...localCalls }));
+    this.rds = guarded(new RDSClient({ region, credentials, ...localCalls }));
   }
 
   /** Whose name and tags both say that Lifeboat made them; no other is seen by anything here. */
@@ -72,7 +76,7 @@ export class RdsSnapshots {
     return answerOf(this.rds.send(new CreateDBSnapshotCommand(command)));
   }
 
-  /** Pulls a snapshot of another region to this one, under a key of this one. */
+  /** Pulls a snapshot of another region, or one that another account shares, to this place, under a key of this place. */
   copyFrom(source: Snapshot, kmsKeyId: string): Promise<Answer> {
     return answerOf(
       this.rds.send(
@@ -84,6 +88,12 @@ export class RdsSnapshots {
         }),
       ),
     );
+  }
+
+  /** Lets another account copy it. It stays so until it is deleted: that account has a copy of its own by then. */
+  async share(id: string, account: string): Promise<void> {
+    const command = { DBSnapshotIdentifier: id, AttributeName: 'restore', ValuesToAdd: [account] };
+    await this.rds.send(new ModifyDBSnapshotAttributeCommand(command));
   }
 
   /** A snapshot that is gone already is what was wanted. */
@@ -129,7 +139,7 @@ const readSnapshot = (snapshot: DBSnapshot): Snapshot => ({
   allocatedGb: snapshot.AllocatedStorage ?? 0,
   encrypted: snapshot.Encrypted ?? false,
   kmsKeyId: snapshot.KmsKeyId,
-  copying: snapshot.SourceRegion !== undefined && statusOf(snapshot.Status) === 'creating',
+  copying: snapshot.SourceDBSnapshotIdentifier !== undefined && statusOf(snapshot.Status) === 'creating',
   tags: Object.fromEntries((snapshot.TagList ?? []).map(({ Key = '', Value = '' }) => [Key, Value])),
 });
 

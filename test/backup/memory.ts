@@ -27,6 +27,8 @@ export class MemorySnapshots {
   /** Instances that another backup keeps busy. */
   readonly busy = new Set<string>();
   readonly missing = new Set<string>();
+  /** Account by identifier of what it may copy. */
+  readonly shared = new Map<string, string>();
   constructor(
     readonly region: string,
     private readonly limits: { copies: number; looks: number } = { copies: 20, looks: 1 },
@@ -68,6 +70,11 @@ export class MemorySnapshots {
     this.add(source.id, { ...source, status: 'creating', copying: true, encrypted: true, kmsKeyId, arn: `${this.region}:${source.id}` });
     this.known.get(source.id)!.looksLeft = this.limits.looks;
     return { kind: 'asked' };
+  }
+  async share(id: string, account: string): Promise<void> {
+    this.calls.push(`share ${id}`);
+    if (!this.known.has(id)) throw new Error(`${id} does not exist`);
+    this.shared.set(id, account);
   }
   async remove(id: string): Promise<void> {
     this.calls.push(`remove ${id}`);

@@ -7,6 +7,7 @@ import type { RecoveryPoint, Standing } from '../../lambdas/kit/recovery-points.
 const DAY_MS = 86_400_000;
 const NOW = Date.parse('2026-11-20T12:00:00Z');
 const HISTORIES = 10_000;
+const HOLDS: Record<string, string | undefined> = { 'until 2100': '2100-01-01T00:00:00Z', over: '2020-01-01T00:00:00Z' };
 
 const point = (ageDays: number, over: Partial<RecoveryPoint> = {}): RecoveryPoint => {
   const dueAt = new Date(NOW - ageDays * DAY_MS).toISOString();
@@ -75,7 +76,8 @@ describe('retention', () => {
       standing: fc.constantFrom<Standing>('verified', 'verified', 'verified', 'unverified', 'failed'),
       copies: copySets,
       deleted: fc.constantFrom(false, false, false, true),
-      held: fc.constantFrom(false, false, false, false, true),
+      held: fc.constantFrom('no', 'no', 'no', 'until 2100', 'over'),
+      vault: fc.boolean(),
     });
     const history = fc.record({
       entries: fc.array(entry, { minLength: 3, maxLength: 25 }),
@@ -92,7 +94,15 @@ describe('retention', () => {
           at += each.gapHours * 3_600_000;
           const base = point(0, { id: `lifeboat-demo-${i}`, dueAt: new Date(at + each.clockHours * 3_600_000).toISOString() });
           const copies = each.copies.map((index) => ({ ...base.copies[index]!, ...(each.deleted ? { deletedAt: base.dueAt } : {}) }));
-          return { ...base, tier: each.tier, standing: each.standing, copies, ...(each.held ? { holdUntil: '2100-01-01T00:00:00Z' } : {}) };
+          const vault = { account: '111111111111', region: 'us-west-2', arn: `vault:${base.id}`, completedAt: base.dueAt };
+          return {
+            ...base,
+            tier: each.tier,
+            standing: each.standing,
+            copies,
+            ...(each.vault ? { vault } : {}),
+            ...(HOLDS[each.held] ? { holdUntil: HOLDS[each.held] } : {}),
+          };
         });
         const tiers = (['hourly', 'daily'] as const).map((every) => ({ every, keepDays, keepAtLeast }));
         const policy = backupPolicy.parse({ tiers, keepVerified });
@@ -107,11 +117,19 @@ describe('retention', () => {
           expect(newer.filter(({ standing }) => standing === 'verified').length).toBeGreaterThanOrEqual(keepVerified);
           expect(newer.filter(({ tier }) => tier === lost.tier).length).toBeGreaterThanOrEqual(keepAtLeast);
           expect(newer.some((other) => other.copies.some(({ region }) => region === copy.region))).toBe(true);
-          expect(lost.holdUntil).toBeUndefined();
+          expect(lost.holdUntil).not.toBe(HOLDS['until 2100']);
           expect(now - Date.parse(lost.dueAt)).toBeGreaterThan(keepDays * DAY_MS);
           expect(copy.deletedAt).toBeUndefined();
           expect(points.flatMap(({ copies }) => copies)).toContain(copy);
         }
+        // Nothing in the vault is deleted, and what lies there lets nothing go that would stay without it.
+        expect(removals.filter(({ copy }) => copy.arn.startsWith('vault:'))).toEqual([]);
+        const without = removable(
+          points.map(({ vault: _, ...rest }) => rest),
+          policy,
+          now,
+        );
+        expect(removals.map(({ copy }) => copy.arn)).toEqual(without.map(({ copy }) => copy.arn));
       }),
       { numRuns: HISTORIES },
     );

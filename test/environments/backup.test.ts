@@ -61,6 +61,16 @@ describe('a backup policy', () => {
     expect(attempt).toThrow("tiers[1].every: is 'hourly', which is used before");
   });
 
+  it('copies to another account only where one is named, which is not this one, and only tiers that there are', () => {
+    const copyToAccount = { tiers: ['daily' as const, 'hourly' as const] };
+    expect(() => defineEnvironment(withPolicy({ copyToAccount }))).toThrow(
+      /backup\.copyToAccount: needs an account to copy to[\s\S]*copyToAccount\.tiers\[1\]: is 'hourly', which is no tier of this policy/,
+    );
+    const own = withPolicy({ copyToAccount: { tiers: ['daily'] } });
+    expect(() => defineEnvironment({ ...own, vault: { account: own.account } })).toThrow('vault.account: is');
+    expect(defineEnvironment({ ...own, vault: { account: '999999999999' } }).vault).toEqual({ account: '999999999999' });
+  });
+
   it('knows a wrong time zone', () => {
     expect(() => defineEnvironment(withPolicy({ tiers: [{ every: 'daily', keepDays: 1, timeZone: 'Europe/Atlantis' }] }))).toThrow(
       'a time zone of the IANA database',

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import demoBackup from '../../environments/demo-backup.ts';
+import type { Environment } from '../../environments/schema.ts';
+import { VaultStack } from '../../infra/vault-stack.ts';
 import { rightsOf, statementsByRole } from './iam.ts';
-import { ofType, only, synthesise } from './synth.ts';
+import { ofType, only, synthesise, synthesiseStack } from './synth.ts';
 
 const stacks = synthesise(demoBackup);
 const sites = Object.entries({ primary: stacks.primary, recovery: stacks.recovery });
@@ -162,5 +164,66 @@ describe('the rights of backup and verification', () => {
     for (const step of ['take-snapshots', 'record-recovery-points', 'prune-recovery-points', 'record-verification', 'watch-backups']) {
       expect(rightsOf(stacks.primary, `${prefix}-${step}`).filter((right) => right.includes('lease#*'))).toEqual([]);
     }
+  });
+});
+
+describe('a vault', () => {
+  const account = '999999999999';
+  const withVault: Environment = { ...demoBackup, vault: { account } };
+  const { primary } = synthesise(withVault);
+  const role = `arn:aws:iam::${account}:role/${prefix}-vault`;
+
+  it('is reached by one step, whose name it trusts, and which may share what Lifeboat made', () => {
+    expect(only(primary, 'AWS::IAM::Role', { RoleName: `${prefix}-copy-to-account-us-east-1` })).toBeDefined();
+    const takers = ofType(primary, 'AWS::Lambda::Function')
+      .map(([, { Properties }]) => String(Properties.FunctionName))
+      .filter((name) => rightsOf(primary, name).some((right) => /sts:AssumeRole|ModifyDBSnapshotAttribute/.test(right)));
+    expect(takers).toEqual([`${prefix}-copy-to-account`]);
+    const rights = rightsOf(primary, `${prefix}-copy-to-account`);
+    expect(rights).toContain(`sts:AssumeRole on ${role}`);
+    expect(rights).toContain(`rds:ModifyDBSnapshotAttribute on arn:aws:rds:us-west-2:000000000000:snapshot:${prefix}-*`);
+    expect(rightsOf(stacks.primary, `${prefix}-copy-to-account`).filter((right) => /sts|Modify/.test(right))).toEqual([]);
+  });
+
+  it("is let read by the site's key, through RDS, as that one role", () => {
+    type Statement = { Sid?: string; Action: string | string[]; Condition: object };
+    const policies = ofType(primary, 'AWS::KMS::Key').map(([, { Properties }]) => Properties.KeyPolicy as { Statement: Statement[] });
+    const { Statement } = policies.find((policy) => JSON.stringify(policy).includes('Vault'))!;
+    const own = Statement.filter(({ Sid }) => Sid?.startsWith('Vault'));
+    expect(own.map(({ Sid }) => Sid)).toEqual(['VaultReads', 'VaultGrants']);
+    for (const { Action, Condition } of own) {
+      expect(Condition).toMatchObject({
+        ArnEquals: { 'aws:PrincipalArn': role },
+        StringEquals: { 'kms:ViaService': 'rds.us-east-1.amazonaws.com' },
+      });
+      expect([Action].flat().filter((action) => /\*|Delete|Disable|Put|Schedule/.test(action))).toEqual([]);
+    }
+  });
+
+  it('has a stack of its own in the other account, whose role deletes, changes and shares nothing', () => {
+    const env = { account, region: 'us-east-1' };
+    const template = synthesiseStack((app) => new VaultStack(app, 'vault', { environment: withVault, site: 'primary', env }));
+    const trust = only(template, 'AWS::IAM::Role', { RoleName: `${prefix}-vault` }).AssumeRolePolicyDocument as {
+      Statement: { Condition: object }[];
+    };
+    expect(trust.Statement).toHaveLength(1);
+    expect(trust.Statement[0]!.Condition).toEqual({
+      StringEquals: { 'sts:ExternalId': `${prefix}-vault` },
+      ArnEquals: {
+        'aws:PrincipalArn': ['us-east-1', 'us-west-2'].map(
+          (region) => `arn:aws:iam::000000000000:role/${prefix}-copy-to-account-${region}`,
+        ),
+      },
+    });
+    const actions = [...statementsByRole(template).values()].flat().flatMap(({ Action }) => Action);
+    expect([...new Set(actions.filter((action) => action.startsWith('rds:')))].sort()).toEqual([
+      'rds:AddTagsToResource',
+      'rds:CopyDBSnapshot',
+      'rds:DescribeDBSnapshots',
+    ]);
+    expect(actions.filter((action) => action.includes('*'))).toEqual([]);
+    expect(only(template, 'AWS::KMS::Alias', {}).AliasName).toBe(`alias/${prefix}-vault`);
+    const other = synthesiseStack((app) => new VaultStack(app, 'vault', { environment: withVault, site: 'recovery', env }));
+    expect(ofType(other, 'AWS::IAM::Role')).toEqual([]);
   });
 });

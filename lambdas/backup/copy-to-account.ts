@@ -1,0 +1,76 @@
+import { NotReady } from '../kit/errors.ts';
+import { log } from '../kit/log.ts';
+import { otherSite } from '../kit/plan.ts';
+import { RecoveryPoints } from '../kit/recovery-points.ts';
+import { defineStep } from '../kit/step.ts';
+import { COPIES_AT_ONCE, type RdsSnapshots, type Snapshot } from '../resources/rds-snapshots.ts';
+import { vaultKeyOf, vaultSnapshots } from '../resources/vault.ts';
+import { atMost, backupRun, isForVault, type Job, jobsOf, snapshotsOf } from './jobs.ts';
+
+const BUDGET_MS = 20_000;
+const AT_ONCE = 4;
+
+/**
+ * Has the vault's own role copy what its policy names, under a key of the vault's account, and writes that into the recovery point. The
+ * source is the copy in the other site: it lies under Lifeboat's own key, which can be shared, whatever the database's is. Waits for all.
+ * @throws NotReady while one is on its way or waits.
+ */
+export const copyToAccount = defineStep({
+  name: 'copy-to-account',
+  input: backupRun,
+  throws: [NotReady],
+  build: ({ plan, site, ledger }) => ({
+    snapshots: snapshotsOf(plan),
+    vault: plan.vault && vaultSnapshots(plan, plan.vault.account, plan.sites[otherSite(site)].region),
+    points: new RecoveryPoints(ledger),
+  }),
+  run: async ({ request }, { plan, site, snapshots, vault, points, now }) => {
+    const wanted = jobsOf(plan, site, request).filter(isForVault);
+    if (!vault || !plan.vault || wanted.length === 0) return { copied: 0, of: 0 };
+    const { account } = plan.vault;
+    const there = snapshots[otherSite(site)];
+    const [source, known] = await Promise.all([there.list(), vault.list()]);
+    const jobs = wanted.filter(({ id }) => source.get(id)?.status === 'available');
+    const missing = jobs.filter(({ id }) => !known.has(id));
+    const room = Math.max(0, COPIES_AT_ONCE - [...known.values()].filter(({ copying }) => copying).length);
+    const waiting = missing.slice(room).map(({ id }) => `${id} waits for room among ${COPIES_AT_ONCE} copies`);
+    const refused: string[] = [];
+    const ask = async ({ id }: Job): Promise<void> => {
+      await there.share(id, account);
+      const answer = await vault.copyFrom(source.get(id)!, vaultKeyOf(plan));
+      if (answer.kind === 'asked') waiting.push(`${id} is being copied to account ${account}`);
+      if (answer.kind === 'wait') waiting.push(`${id} waits: ${answer.because}`);
+      if (answer.kind === 'refused') refused.push(`${id}: ${answer.because}`);
+    };
+    const later = await atMost(missing.slice(0, room), { atOnce: AT_ONCE, until: now() + BUDGET_MS, now }, ask);
+    waiting.push(...later.map(({ id }) => `${id} waits for its turn`));
+    waiting.push(
+      ...jobs.filter(({ id }) => ['creating', 'unknown'].includes(known.get(id)?.status ?? '')).map(({ id }) => `${id} is being copied`),
+    );
+    if (refused.length > 0) log('vault-copies-refused', { run: request.run, refused });
+    if (waiting.length > 0)
+      throw new NotReady(`${waiting.length} of ${jobs.length} copies are not in account ${account} yet, the first: ${waiting[0]}`);
+    const copied = jobs.filter((job) => isSound(known.get(job.id), source.get(job.id)!));
+    for (const job of copied) await noteCopy(job, known.get(job.id)!, { account, vault, points });
+    return { copied: copied.length, of: wanted.length };
+  },
+});
+export const handler = copyToAccount.handler;
+
+/** Complete, encrypted, and of the source's engine and size: nothing else is ever counted on. */
+const isSound = (copy: Snapshot | undefined, source: Snapshot): boolean =>
+  copy?.status === 'available' &&
+  copy.completedAt !== undefined &&
+  copy.encrypted &&
+  copy.engineVersion === source.engineVersion &&
+  copy.allocatedGb === source.allocatedGb;
+
+const noteCopy = async (
+  job: Job,
+  { arn, completedAt, kmsKeyId }: Snapshot,
+  { account, vault, points }: { account: string; vault: RdsSnapshots; points: RecoveryPoints },
+): Promise<void> => {
+  // Nothing is noted of a recovery point that was never recorded.
+  if (!(await points.find(job))) return;
+  await points.note(job, { vault: { account, region: vault.region, arn, completedAt: completedAt!, kmsKeyId } });
+};
