@@ -18,6 +18,7 @@ import { LambdaService } from './lambda/service.ts';
 import { LabNetwork } from './network/network.ts';
 import { lifeboat } from './operator.ts';
 import { Supervisor } from './process/supervisor.ts';
+import type { Quotas } from './rds/quotas.ts';
 import { RdsService } from './rds/service.ts';
 import { Route53Service } from './route53/service.ts';
 import { ScheduleRunner } from './scheduler/runner.ts';
@@ -78,6 +79,11 @@ export class Lab implements DrillLab {
 
   get faults(): Gateway['faults'] {
     return this.gateway.faults;
+  }
+
+  get rdsQuotas(): Quotas {
+    if (!this.rds) throw new Error('The lab has not started.');
+    return this.rds.quotas;
   }
 
   endpoint(zone: string): string {

@@ -1,6 +1,7 @@
 import type { Images } from '../ecs/model.ts';
 import type { Fault } from '../gateway/faults.ts';
 import type { UseOfRights } from '../iam/access.ts';
+import type { Quotas } from '../rds/quotas.ts';
 import type { CallRecord, Network, Processes, Region, Stoppable, Zone } from '../types.ts';
 import type { World } from '../world.ts';
 
@@ -23,6 +24,8 @@ export interface DrillLab extends Stoppable {
   lifeboat(zone: Zone, region: Region, words: readonly string[], signal: AbortSignal): Promise<void>;
   /** Of the rights to change something that the deployment gave, those that a call has used, and the others. */
   useOfRights(): UseOfRights;
+  /** What RDS allows the account in each region, from now on. */
+  readonly rdsQuotas: Quotas;
   readonly faults: { add(fault: Fault): () => void; sharedControlPlanesDown(): () => void };
   /** Synthesise an environment of Lifeboat (`demo`) and deploy it with the real CDK CLI, telling what it does. */
   deploy(progress: (text: string) => void, signal: AbortSignal, environment?: string): Promise<void>;

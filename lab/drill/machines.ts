@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   DescribeExecutionCommand,
+  GetExecutionHistoryCommand,
   ListStateMachinesCommand,
   SFNClient,
   StartExecutionCommand,
@@ -8,6 +9,7 @@ import {
 } from '@aws-sdk/client-sfn';
 import type { Region } from '../types.ts';
 import type { Drill } from './drill.ts';
+import { until } from './patience.ts';
 
 const POLL_MS = 250;
 const CALL_TIMEOUT_MS = 4_000;
@@ -75,6 +77,20 @@ export class Machines {
       `${this.region}: ${machine} ${ended.status} in ${ended.seconds.toFixed(1)} s${ended.cause ? ` (${ended.cause.slice(0, 200)})` : ''}`,
     );
     return ended;
+  }
+
+  /** Waits until the execution's history tells something, as a person who looks at it in the console would see it. */
+  async shows(executionArn: string, text: RegExp, boundMs: number): Promise<string> {
+    return until(
+      `history that shows ${text}`,
+      async () => {
+        const { events = [] } = await this.sfn.send(
+          new GetExecutionHistoryCommand({ executionArn, reverseOrder: true, maxResults: 1_000 }),
+        );
+        return events.map((event) => JSON.stringify(event)).find((event) => text.test(event));
+      },
+      boundMs,
+    );
   }
 
   async stop(executionArn: string): Promise<void> {

@@ -10,6 +10,7 @@ import type { Durations } from './durations.ts';
 import { Endpoints } from './endpoints.ts';
 import { instanceNotFound, invalidInstanceState } from './errors.ts';
 import { arn, endpointHost, parseReference } from './names.ts';
+import type { Quotas } from './quotas.ts';
 import type { Snapshot } from './snapshot.ts';
 
 export interface ControlPlaneOptions {
@@ -22,6 +23,8 @@ export interface ControlPlaneOptions {
   directory: string;
   accountId: string;
   durations: Durations;
+  /** As they are now: they may be changed at any time. */
+  quotas: Quotas;
 }
 
 /** Something that happened to an instance, in a sentence. */

@@ -8,6 +8,7 @@ import {
   InvalidDBInstanceStateFault,
   InvalidDBSnapshotStateFault,
   PointInTimeRestoreNotEnabledFault,
+  SnapshotQuotaExceededFault,
 } from '@aws-sdk/client-rds';
 import { CommonError } from './query-protocol.ts';
 
@@ -39,6 +40,8 @@ export const invalidAutomatedBackupState = (message: string) => new InvalidDBIns
 
 export const pointInTimeRestoreNotEnabled = (identifier: string) =>
   new PointInTimeRestoreNotEnabledFault({ message: `Point-in-time restore is not enabled for ${identifier}.`, $metadata });
+
+export const snapshotQuotaExceeded = (message: string) => new SnapshotQuotaExceededFault({ message, $metadata });
 
 export const invalidValue = (message: string) => new CommonError('InvalidParameterValue', message);
 

@@ -12,6 +12,7 @@ import { type Durations, LAB_DURATIONS } from './durations.ts';
 import { LabInstance } from './lab-instance.ts';
 import { parseReference } from './names.ts';
 import { CommonError, decodeInput, encodeError, encodeOutput } from './query-protocol.ts';
+import { AWS_QUOTAS, type Quotas } from './quotas.ts';
 
 export interface RdsOptions {
   world: World;
@@ -28,6 +29,8 @@ export interface RdsOptions {
 export class RdsService implements Stoppable {
   /** The file with the authority that TLS clients must trust, for `NODE_EXTRA_CA_CERTS`; on AWS it is RDS's `global-bundle.pem`. */
   readonly certificateBundle: string;
+  /** Of each region; whoever changes them changes what RDS refuses from now on. */
+  readonly quotas: Quotas = { ...AWS_QUOTAS };
   private readonly control: ControlPlane;
 
   constructor(options: RdsOptions) {
@@ -42,7 +45,7 @@ export class RdsService implements Stoppable {
     this.certificateBundle = path.join(directory, 'authority.pem');
     writeFileSync(this.certificateBundle, authority.certificate);
     const durations = { ...LAB_DURATIONS, ...options.durations };
-    this.control = new ControlPlane({ world, network, installation, authority, directory, accountId, durations });
+    this.control = new ControlPlane({ world, network, installation, authority, directory, accountId, durations, quotas: this.quotas });
     world.onBlackout({ phase: 'data', dark: (region) => this.kill(region), light: (region) => this.revive(region) });
   }
 

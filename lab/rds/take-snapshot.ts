@@ -16,7 +16,7 @@ export async function snapshotFile(control: ControlPlane, region: string, name: 
 }
 
 /** Takes the name; the copy itself is `takeSnapshot`. */
-export function newSnapshot(control: ControlPlane, database: Database, name: string): Snapshot {
+export function newSnapshot(control: ControlPlane, database: Database, name: string, requireRoom = () => {}): Snapshot {
   const snapshot: Snapshot = {
     region: database.region,
     identifier: identifier(name, 'DBSnapshotIdentifier'),
@@ -31,6 +31,7 @@ export function newSnapshot(control: ControlPlane, database: Database, name: str
     tags: new Map(database.attributes.CopyTagsToSnapshot ? database.tags : []),
   };
   if (control.findSnapshot(snapshot.region, snapshot.identifier)) throw snapshotAlreadyExists(snapshot.identifier);
+  requireRoom();
   control.snapshots.add(snapshot);
   return snapshot;
 }

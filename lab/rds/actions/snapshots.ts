@@ -13,7 +13,14 @@ import type {
 } from '@aws-sdk/client-rds';
 import type { Actions, Call } from '../action.ts';
 import type { ControlPlane } from '../control-plane.ts';
-import { invalidCombination, invalidSnapshotState, invalidValue, snapshotAlreadyExists, snapshotNotFound } from '../errors.ts';
+import {
+  invalidCombination,
+  invalidSnapshotState,
+  invalidValue,
+  snapshotAlreadyExists,
+  snapshotNotFound,
+  snapshotQuotaExceeded,
+} from '../errors.ts';
 import { arn, identifier, parseReference } from '../names.ts';
 import { page } from '../page.ts';
 import type { Snapshot } from '../snapshot.ts';
@@ -28,7 +35,7 @@ export const snapshots: Actions = {
 
 function create({ control, region }: Call, input: CreateDBSnapshotMessage): CreateDBSnapshotResult {
   const database = control.getAvailable(region, input.DBInstanceIdentifier);
-  const snapshot = newSnapshot(control, database, input.DBSnapshotIdentifier ?? '');
+  const snapshot = newSnapshot(control, database, input.DBSnapshotIdentifier ?? '', () => requireRoom(control, region));
   for (const { Key, Value } of input.Tags ?? []) if (Key !== undefined) snapshot.tags.set(Key, Value ?? '');
   database.status = 'backing-up';
   control.begin(database, async () => {
@@ -62,6 +69,8 @@ async function copy({ control, region }: Call, input: CopyDBSnapshotMessage): Pr
   }
   const name = identifier(input.TargetDBSnapshotIdentifier, 'TargetDBSnapshotIdentifier');
   if (control.findSnapshot(region, name)) throw snapshotAlreadyExists(name);
+  requireRoom(control, region);
+  requireRoomForCopy(control, region);
   const key = input.KmsKeyId ? { KmsKeyId: input.KmsKeyId, StorageEncrypted: true } : {};
   const target: Snapshot = {
     ...source,
@@ -79,6 +88,19 @@ async function copy({ control, region }: Call, input: CopyDBSnapshotMessage): Pr
   control.snapshots.add(target);
   control.background.track(finishing(target, () => transfer(control, source, target)));
   return { DBSnapshot: describe(control, target) };
+}
+
+const MANUAL = "Cannot create more snapshots because the account's quota of manual snapshots is used up";
+const COPIES = 'Maximum number of in-progress cross region snapshot copies';
+
+function requireRoom({ options, snapshots: all }: ControlPlane, region: string): void {
+  const used = [...all].filter((snapshot) => snapshot.region === region).length;
+  if (used >= options.quotas.manualSnapshots) throw snapshotQuotaExceeded(`${MANUAL}: ${used} of ${options.quotas.manualSnapshots}.`);
+}
+
+function requireRoomForCopy({ options, snapshots: all }: ControlPlane, region: string): void {
+  const arriving = [...all].filter((each) => each.region === region && each.sourceArn !== undefined && each.status === 'creating').length;
+  if (arriving >= options.quotas.copiesAtOnce) throw snapshotQuotaExceeded(`${COPIES}: ${arriving} of ${options.quotas.copiesAtOnce}.`);
 }
 
 /** The bytes travel through the link between the regions: while that is cut, none does. */

@@ -1,7 +1,9 @@
 import type { Scenario } from '../../scenario.ts';
+import { backupSizeAnomaly } from './backup-size-anomaly.ts';
 import { backupStops } from './backup-stops.ts';
 import { fullRestore } from './full-restore.ts';
 import { provenBackup } from './proven-backup.ts';
+import { quotaFull } from './quota-full.ts';
 import { ransomwareDelete } from './ransomware-delete.ts';
 import { restoreBeside } from './restore-beside.ts';
 import { restoreInPlaceScenario } from './restore-in-place.ts';
@@ -13,6 +15,8 @@ export const backup: readonly Scenario[] = [
   provenBackup,
   unrestorableBackup,
   backupStops,
+  backupSizeAnomaly,
+  quotaFull,
   ransomwareDelete,
   verificationKilled,
   restoreBeside,
