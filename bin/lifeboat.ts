@@ -6,6 +6,7 @@ import { showIncident, showIncidents } from './commands/incidents.ts';
 import { type LeaseOptions, type LeaseVerb, manageLease } from './commands/lease.ts';
 import { move } from './commands/move.ts';
 import { type Common, connect, UsageError } from './commands/operator.ts';
+import { type RepairOptions, repair } from './commands/repair.ts';
 import { type RestoreOptions, restore } from './commands/restore.ts';
 import { showStatus } from './commands/status.ts';
 
@@ -77,6 +78,25 @@ program
     '\nTimes need a zone: 2026-11-27T10:30:00Z. In place everything written after the chosen time leaves the live database; it is kept.',
   )
   .action(withOperator((operator, workload: string, options: RestoreOptions) => restore(operator, workload, options)));
+
+program
+  .command('repair <workload>')
+  .description('carries single rows over from a database that was restored beside the live one; shows the diff and asks for approval first')
+  .requiredOption('--from <instance>', "the restored instance, from the restore's output")
+  .requiredOption('--table <name>', 'whose rows')
+  .option(
+    '--key <value>',
+    "a row's primary key; again for each row; without any the whole table",
+    (key, all: string[]) => [...all, key],
+    [],
+  )
+  .option('--database <name>', 'where the workload has several')
+  .addOption(new Option('--site <site>', 'default: the active one').choices(['primary', 'recovery']))
+  .option('--max-rows <n>', 'more rows than that are refused', '100')
+  .option('--reason <text>', 'why; goes into the record')
+  .option('--dry-run', 'shows which rows and columns differ and changes nothing', false)
+  .option('--no-watch', 'return as soon as the run has started')
+  .action(withOperator((operator, workload: string, options: RepairOptions) => repair(operator, workload, options)));
 
 for (const verb of ['approve', 'refuse'] as const) {
   program

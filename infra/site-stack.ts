@@ -9,6 +9,7 @@ import { Failover } from './failover.ts';
 import { Foundation } from './foundation.ts';
 import { Integrity, integrityPoliciesOf } from './integrity.ts';
 import { LostRows } from './lost-rows.ts';
+import { Repair } from './repair.ts';
 import { Restore } from './restore.ts';
 import { Verification } from './verification.ts';
 
@@ -35,5 +36,6 @@ export class SiteStack extends Stack {
     new Backup(this, 'Backup', foundation, props.definitions);
     new Verification(this, 'Verification', foundation, props.definitions);
     new Restore(this, 'Restore', foundation, props.definitions);
+    new Repair(this, 'Repair', foundation, props.definitions);
   }
 }

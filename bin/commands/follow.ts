@@ -14,12 +14,14 @@ export interface Run {
   input: Record<string, unknown>;
   /** Wait for its end; else return as soon as it has started. */
   watch: boolean;
+  /** Called between two looks until it resolves to true: what a person has to know before the end. */
+  meanwhile?: () => Promise<boolean>;
 }
 
 /** Starts a machine as anybody may from the console, and follows it to its end. Exit code 1 unless it ended well. */
 export const startAndFollow = async (
   { sfn, stateMachineArn, print }: Pick<Operator, 'sfn' | 'stateMachineArn' | 'print'>,
-  { machine, region, name, input, watch }: Run,
+  { machine, region, name, input, watch, meanwhile }: Run,
 ): Promise<void> => {
   const client = sfn(region);
   const { executionArn } = await client.send(
@@ -29,6 +31,7 @@ export const startAndFollow = async (
   if (!watch) return print({ incident: name, region, executionArn }, () => name);
 
   const until = Date.now() + LONGEST_MS;
+  let told = false;
   while (Date.now() < until) {
     const { status, output, error, cause } = await client.send(new DescribeExecutionCommand({ executionArn }));
     if (status !== 'RUNNING' && status !== 'PENDING_REDRIVE') {
@@ -39,6 +42,7 @@ export const startAndFollow = async (
       if (status !== 'SUCCEEDED') process.exitCode = 1;
       return;
     }
+    if (meanwhile && !told) told = await meanwhile();
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
   throw new Error(`${name} still runs after ${LONGEST_MS / 3_600_000} hours`);

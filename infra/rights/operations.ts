@@ -57,4 +57,18 @@ export abstract class OperationRights extends LedgerRights {
       allow({ actions: ['s3:PutObject'], resources: [rows] }, { [rows]: "an object is named for its table, which is the workload's" }),
     ];
   }
+
+  /** Rows' values before and after a repair: this prefix alone. */
+  writeRepairs(): Right[] {
+    return this.repairs('s3:PutObject');
+  }
+
+  readRepairs(): Right[] {
+    return this.repairs('s3:GetObject');
+  }
+
+  private repairs(action: string): Right[] {
+    const repairs = `${this.names.evidenceArn(this.region)}/repairs/*`;
+    return [allow({ actions: [action], resources: [repairs] }, { [repairs]: 'one object for each repair, named when it happens' })];
+  }
 }

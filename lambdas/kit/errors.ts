@@ -48,6 +48,11 @@ export class CopyUnusable extends Error {
   override readonly name = 'CopyUnusable';
 }
 
+/** A repair would change something else than what was approved, or could not change all of it: nothing was done. */
+export class RepairRefused extends Error {
+  override readonly name = 'RepairRefused';
+}
+
 /** A dry run tried to change something: a defect of ours, stopped at the last door. */
 export class DryRunWrite extends Error {
   override readonly name = 'DryRunWrite';

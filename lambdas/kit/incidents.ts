@@ -2,7 +2,7 @@ import { NotReady } from './errors.ts';
 import type { Item, Ledger } from './ledger.ts';
 import type { SiteName } from './plan.ts';
 
-export type Mode = 'failover' | 'switchover' | 'restore';
+export type Mode = 'failover' | 'switchover' | 'restore' | 'repair';
 /** `interrupted`: after the point of no return, to be resumed. */
 export type Outcome = 'running' | 'recovered' | 'aborted' | 'interrupted';
 

@@ -6,7 +6,7 @@ export interface Claim {
   incident: string;
   /** Name of the execution that holds it, which tells whether anybody still works under it. */
   execution: string;
-  mode: 'failover' | 'switchover' | 'restore';
+  mode: 'failover' | 'switchover' | 'restore' | 'repair';
   /** The run has decided to move the workload, or to replace its database. Until then it only looks, and nobody stops for it. */
   acting?: boolean;
   /** A restore is past its point of no return: only its own incident may go on, and nobody drops its claim when its run is dead. */

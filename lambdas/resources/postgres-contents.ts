@@ -60,7 +60,7 @@ export const WAS_VISIBLE = `pg_visible_in_snapshot(
   $1::pg_snapshot)`;
 
 /** Text forms of rows depend on these. */
-const STEADY_TEXT =
+export const STEADY_TEXT =
   "SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL IntervalStyle = 'postgres'; SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'";
 
 /** Reads the whole database as of one moment, in a transaction that writes nothing. Ends at `until` with what it has; the rest is `unread`. */
