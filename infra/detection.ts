@@ -3,7 +3,7 @@ import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { AttributeType, BillingMode, Table } from 'aws-cdk-lib/aws-dynamodb';
 import { ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
-import { Alarm } from './alarm.ts';
+import { Alarm, type AlarmWords } from './alarm.ts';
 import type { Foundation } from './foundation.ts';
 import { accept } from './nag.ts';
 import { EveryMinute } from './schedule.ts';
@@ -11,8 +11,8 @@ import { Step } from './step.ts';
 
 /** The shortest period of a CloudWatch alarm, and the one in which the loop's metric is judged. */
 const ALARM_PERIOD_SECONDS = 10;
-/** The loop runs on until its successor has begun: a start may come a minute late. */
-const WATCH_TIMEOUT_SECONDS = 180;
+/** The loop runs on until its successor has begun: a start may come a minute late, and one may be lost. */
+const WATCH_TIMEOUT_SECONDS = 240;
 /** A start that is older than this is about another outage. */
 const START_MAX_AGE_SECONDS = 300;
 
@@ -30,6 +30,7 @@ export class Detection extends Construct {
       this.createAlarms(this.createStarter());
       this.createBeatAlarm();
       this.createStandbyAlarms();
+      this.createLeaseAlarms();
     }
   }
 
@@ -135,6 +136,40 @@ export class Detection extends Construct {
         notCovered: 'a standby that speaks but lags, or whose compute would not start',
       });
     }
+  }
+
+  /** What endangers the lease of all workloads here, while they are still well. */
+  private createLeaseAlarms(): void {
+    const { environment, names, notification } = this.foundation;
+    const { policy, failsafe, ttlSeconds, fenceLeadSeconds } = environment.lease;
+    const onlyBy = policy === 'available' ? 'as the policy says' : failsafe ? "only by the other site's pledges" : '';
+    const until = onlyBy ? `go on writing ${onlyBy}` : `stop after ${ttlSeconds - fenceLeadSeconds} s without it`;
+    const alarm = (id: string, name: string, metricName: string, words: AlarmWords) =>
+      new Alarm(this, id, {
+        name: `${names.prefix}-${name}`,
+        metric: new Metric({
+          namespace: 'Lifeboat',
+          metricName,
+          dimensionsMap: { Environment: environment.name },
+          statistic: 'Minimum', // the whole minute: one answer that was lost is no fault
+          period: Duration.minutes(1),
+        }),
+        threshold: 1,
+        evaluationPeriods: 1,
+        missing: 'notBreaching', // a loop that says nothing has an alarm of its own
+        topic: notification.topic,
+        ...words,
+      });
+    alarm('LedgerSilent', 'ledger-silent', 'LedgerSilent', {
+      impact: `This site's guards do not reach the ledger: no lease is renewed here, and nothing can be moved. Workloads that are active here ${until}.`,
+      runbook: 'Ledger silent',
+      notCovered: 'single answers that are lost, and a ledger that answers wrongly',
+    });
+    alarm('ClockSkew', 'clock-skew', 'ClockSkew', {
+      impact: 'The clock of this site is wrong by more than half of maxClockSkewSeconds: the site takes no lease until it is right again.',
+      runbook: 'Clock skew',
+      notCovered: 'an error below half of maxClockSkewSeconds, which the protocol bears, and the clocks of database hosts',
+    });
   }
 
   private createBeatAlarm(): void {

@@ -30,7 +30,8 @@ const textOf = ({ workload, lease, observations }: WorkloadStatus, now: number):
   const validity = lease.released ? 'released' : left > 0 ? `valid for ${left} s` : `expired ${-left} s ago`;
   const claim = claimIsLive(lease, now) ? `\n  claimed    by ${lease.claim!.incident} for ${lease.claim!.site}` : '';
   const words = observations.map(
-    ({ observer, verdict, reason, at }) => `\n  ${observer.padEnd(10)} ${verdict}, ${Math.round((now - at) / 1000)} s ago: ${reason}`,
+    ({ observer, verdict, reason, at, clockError }) =>
+      `\n  ${observer.padEnd(10)} ${verdict}, ${Math.round((now - at) / 1000)} s ago: ${reason}${clockError ? `; not ready: its clock is wrong by ${clockError.lowMs} to ${clockError.highMs} ms` : ''}`,
   );
   return `${workload}\n  active     ${lease.holder}, epoch ${lease.epoch}, ${validity}\n  serving    ${lease.serving}${claim}${words.join('')}`;
 };

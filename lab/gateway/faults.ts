@@ -11,13 +11,15 @@ export interface Fault {
   service?: string | readonly string[];
   action?: string | readonly string[];
   principal?: string;
+  /** The end of the ARN of what a function's request names, for example `table/orders`; calls of others name nothing. */
+  resourceEnd?: string;
   /** For `latency`. */
   latencyMs?: number;
   /** After so many hits the fault is spent. Default: never. */
   count?: number;
 }
 
-type Subject = Pick<CallRecord, 'source' | 'region' | 'service' | 'action' | 'principal'>;
+type Subject = Pick<CallRecord, 'source' | 'region' | 'service' | 'action' | 'principal' | 'resource'>;
 
 const fits = (wanted: string | readonly string[] | undefined, value: string): boolean =>
   wanted === undefined || (typeof wanted === 'string' ? wanted === value : wanted.includes(value));
@@ -56,7 +58,8 @@ export class Faults {
         fits(fault.region, call.region) &&
         fits(fault.service, call.service) &&
         fits(fault.action, call.action) &&
-        fits(fault.principal, call.principal),
+        fits(fault.principal, call.principal) &&
+        (fault.resourceEnd === undefined || (call.resource ?? '').endsWith(fault.resourceEnd)),
     );
     const answering = fitting.find((fault) => fault.kind !== 'latency');
     const hit = [...fitting.filter((fault) => fault.kind === 'latency'), ...(answering ? [answering] : [])];

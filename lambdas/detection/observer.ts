@@ -1,3 +1,4 @@
+import type { ClockError } from '../kit/clock.ts';
 import { messageOf } from '../kit/errors.ts';
 import type { ask } from '../kit/http.ts';
 import type { Observation, Observations } from '../kit/observations.ts';
@@ -14,6 +15,8 @@ export interface ObserverServices {
   /** The site in which this observer stands; none in the witness, which observes but does not judge. */
   site: SiteName | undefined;
   observations: Pick<Observations, 'write' | 'latest'>;
+  /** How wrong this host's clock is, where that is more than the sites may differ. */
+  clockError(): ClockError | undefined;
   /** Which site is active, or nothing while that is not known. */
   activeSite(workload: Workload): Promise<SiteName | undefined>;
   request: typeof ask;
@@ -68,6 +71,7 @@ export class Observer {
       reason,
       at: now(),
       since: unchanged ? this.last!.since : began,
+      clockError: this.services.clockError(),
     };
     return this.last;
   }

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { foreignCalls, guardCalls } from '../kit/clients.ts';
+import { type ClockVerdict, ClockWatch } from '../kit/clock.ts';
 import { ask } from '../kit/http.ts';
 import { Ledger } from '../kit/ledger.ts';
 import { log } from '../kit/log.ts';
 import { type Datum, metricWriter } from '../kit/metrics.ts';
 import { Observations } from '../kit/observations.ts';
-import { type Environment, loadPlan, otherSite, siteOf } from '../kit/plan.ts';
+import { type Environment, loadPlan, otherSite, type SiteName, siteOf, type Workload } from '../kit/plan.ts';
 import { Pledges } from '../kit/pledges.ts';
 import { Standings } from '../kit/standing.ts';
 import { required } from '../kit/step.ts';
@@ -13,13 +14,17 @@ import { databasesOf } from '../resources/database.ts';
 import { activeSiteFromAfar } from './active-site.ts';
 import { Guard } from './guard.ts';
 import { Handover } from './handover.ts';
-import { every } from './loop.ts';
+import { type Duty, runLoop } from './loop.ts';
 import { Observer } from './observer.ts';
 import { reporter } from './reporter.ts';
 
-/** A loop ends by itself before the function's timeout of 180 s, even when no successor comes. */
-const LONGEST_LOOP_MS = 170_000;
-const HANDOVER_CHECK_MS = 2_000;
+/**
+ * A loop ends by itself before the function's timeout of 240 s, even when no successor comes. A start comes each minute, up to a minute
+ * late: this outlasts one that is lost and the next one's lateness.
+ */
+export const LONGEST_LOOP_MS = 230_000;
+/** No whole seconds: the looks walk through the second, which is what measures the clock (kit/clock.ts) to a tenth of it in 21 s. */
+export const HANDOVER_CHECK_MS = 2_100;
 /** A guard's round may hang on something; its deadline must not wait for that. */
 const OVERDUE_CHECK_MS = 1_000;
 
@@ -29,27 +34,17 @@ const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve,
 export const handler = async (): Promise<{ ended: 'successor' | 'deadline' }> => {
   const plan = loadPlan();
   const region = required('AWS_REGION');
-  const observations = new Observations(plan, region);
-  const { duties, isReady } = buildWatch(plan, region, observations);
+  const clock = new ClockWatch();
+  const observations = new Observations(plan, region, undefined, clock);
+  const { duties, isReady } = buildWatch(plan, region, observations, clock);
   const handover = new Handover(randomUUID(), observations, isReady);
-  const stop = new AbortController();
-  let ended: 'successor' | 'deadline' = 'deadline';
-  // A timer of our own: a signal made of AbortSignal.timeout and AbortSignal.any may be collected before it fires (nodejs/node#57736).
-  const deadline = setTimeout(() => stop.abort(), LONGEST_LOOP_MS);
-  const handOver = every(HANDOVER_CHECK_MS, stop.signal, async () => {
-    if (!(await handover.look())) return;
-    ended = 'successor';
-    stop.abort();
+  const ended = await runLoop(duties, {
+    mayEnd: () => handover.look(),
+    lookEveryMs: HANDOVER_CHECK_MS,
+    longestMs: LONGEST_LOOP_MS,
   });
-  await Promise.all([handOver, ...duties.map(({ periodMs, round }) => every(periodMs, stop.signal, round))]);
-  clearTimeout(deadline);
   return { ended };
 };
-
-interface Duty {
-  periodMs: number;
-  round: () => Promise<void>;
-}
 
 interface Watch {
   duties: Duty[];
@@ -57,13 +52,15 @@ interface Watch {
   isReady: () => boolean;
 }
 
-const buildWatch = (plan: Environment, region: string, observations: Observations): Watch => {
+const buildWatch = (plan: Environment, region: string, observations: Observations, clock: ClockWatch): Watch => {
   const site = siteOf(plan, region);
-  const guards = new Map(site ? plan.workloads.map((workload) => [workload.name, buildGuard(plan, workload, site)] as const) : []);
+  const guards = new Map(site ? plan.workloads.map((workload) => [workload.name, buildGuard(plan, workload, site, clock)] as const) : []);
   const activeSite = site ? async ({ name }: { name: string }) => guards.get(name)?.lease?.holder : activeSiteFromAfar(plan);
+  const maxClockSkewMs = plan.lease.maxClockSkewSeconds * 1000;
+  const clockError = () => (clock.verdict(maxClockSkewMs) === 'over' ? clock.error : undefined);
   const observers = plan.workloads.map((workload) => ({
     name: workload.name,
-    observer: new Observer(workload, { plan, region, site, observations, activeSite, request: ask, now: Date.now, log }),
+    observer: new Observer(workload, { plan, region, site, observations, activeSite, clockError, request: ask, now: Date.now, log }),
   }));
   const report = reporter(metricWriter(plan.name), () => performance.now());
 
@@ -74,7 +71,11 @@ const buildWatch = (plan: Environment, region: string, observations: Observation
         ...metric('StandbySilent', name, await observer.standbyIsSilent()),
       ]),
     );
-    if (site) await report(signals.flat());
+    const ofSite: Datum[] = [
+      { name: 'LedgerSilent', value: [...guards.values()].some((guard) => guard.ledgerIsSilent) ? 1 : 0 },
+      ...metric('ClockSkew', undefined, known(clock.verdict(maxClockSkewMs))),
+    ];
+    if (site) await report([...signals.flat(), ...ofSite]);
   };
   const duties: Duty[] = [{ periodMs: plan.detection.intervalSeconds * 1000, round: observeAll }];
   for (const guard of guards.values()) {
@@ -85,15 +86,17 @@ const buildWatch = (plan: Environment, region: string, observations: Observation
 };
 
 /** What is not known is not reported. */
-const metric = (name: string, workload: string, value: number | undefined): Datum[] =>
+const metric = (name: string, workload: string | undefined, value: number | undefined): Datum[] =>
   value === undefined ? [] : [{ name, workload, value }];
 
-const buildGuard = (plan: Environment, workload: Environment['workloads'][number], site: NonNullable<ReturnType<typeof siteOf>>): Guard =>
+const known = (verdict: ClockVerdict): 0 | 1 | undefined => (verdict === 'unknown' ? undefined : verdict === 'over' ? 1 : 0);
+
+const buildGuard = (plan: Environment, workload: Workload, site: SiteName, clock: ClockWatch): Guard =>
   new Guard(workload, {
     plan,
     site,
-    ledger: new Ledger(required('LIFEBOAT_LEDGER_TABLE'), { limits: guardCalls }),
-    pledges: new Pledges(plan.sites[otherSite(site)].region, foreignCalls),
+    ledger: new Ledger(required('LIFEBOAT_LEDGER_TABLE'), { limits: guardCalls, clock }),
+    pledges: new Pledges(plan.sites[otherSite(site)].region, { limits: foreignCalls }),
     standings: new Standings(),
     databases: databasesOf(workload, { plan, now: Date.now, sleep }, site),
     now: Date.now,

@@ -1,11 +1,14 @@
 import { localCalls } from '../kit/clients.ts';
-import { LeaseLost, NotReady } from '../kit/errors.ts';
+import { ClockWatch, settleClock } from '../kit/clock.ts';
+import { ClockSkewed, LeaseLost, NotReady } from '../kit/errors.ts';
 import { decideTake } from '../kit/lease.ts';
 import { type Pledge, Pledges, pledgeHasEnded } from '../kit/pledges.ts';
 import { type Base, defineStep, workloadRun } from '../kit/step.ts';
 
 interface Services {
-  pledges: Pick<Pledges, 'suspend' | 'close'>;
+  pledges: Pick<Pledges, 'suspend' | 'close' | 'read'>;
+  /** Knows how wrong this host's clock is, from the pledges' answers. */
+  clock: ClockWatch;
 }
 
 /**
@@ -13,13 +16,16 @@ interface Services {
  * promoted before this has succeeded. This site's pledge not to take, by which the holder may write on while the ledger is silent, is
  * suspended before and closed after the take, and the step ends well only when none lives: a pledge that slipped in between delays the
  * promotion, never overlaps with it.
- * @throws NotReady until then, LeaseLost when the claim is gone or another's.
+ * @throws NotReady until then, LeaseLost when the claim is gone or another's, ClockSkewed before the take when this host's clock is wrong.
  */
 export const takeLease = defineStep({
   name: 'take-lease',
   input: workloadRun,
-  throws: [NotReady, LeaseLost],
-  build: ({ region }): Services => ({ pledges: new Pledges(region, localCalls) }),
+  throws: [NotReady, LeaseLost, ClockSkewed],
+  build: ({ region }): Services => {
+    const clock = new ClockWatch();
+    return { clock, pledges: new Pledges(region, { limits: localCalls, clock }) };
+  },
   run: async ({ workload, request }, services) => {
     const { plan, site, ledger, pledges, now } = services;
     const lease = await ledger.lease(workload);
@@ -41,6 +47,7 @@ export const takeLease = defineStep({
         );
       case 'take':
         requireEnded(await suspend(), services);
+        await requireGoodClock(workload, services);
         // A try that lost a race, or whose answer was lost, reads the lease again and finds `held` or `lost`.
         if (!(await ledger.take(lease, { ...who, ttlMs }))) throw new NotReady('the lease changed at this moment');
         requireEnded(await pledges.close(workload, lease.epoch), services);
@@ -48,6 +55,14 @@ export const takeLease = defineStep({
     }
   },
 });
+
+/** The wait for the holder's time is by this clock. One that nobody could judge, since answers take too long, refuses nothing. */
+const requireGoodClock = async (workload: string, { plan, clock, pledges, sleep }: Base & Services): Promise<void> => {
+  const maxClockSkewMs = plan.lease.maxClockSkewSeconds * 1000;
+  if ((await settleClock(clock, maxClockSkewMs, () => pledges.read(workload), sleep)) !== 'over') return;
+  const { lowMs, highMs } = clock.error!;
+  throw new ClockSkewed(`this clock is wrong by ${lowMs} to ${highMs} ms; half of maxClockSkewSeconds is ${maxClockSkewMs / 2} ms`);
+};
 
 const requireEnded = (pledge: Pledge, { plan, now }: Base): void => {
   const maxClockSkewMs = plan.lease.maxClockSkewSeconds * 1000;

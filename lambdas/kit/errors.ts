@@ -38,6 +38,11 @@ export class LeaseLost extends Error {
   override readonly name = 'LeaseLost';
 }
 
+/** This host's clock is wrong by more than the sites may differ: a take now could come before the holder's time is over. */
+export class ClockSkewed extends Error {
+  override readonly name = 'ClockSkewed';
+}
+
 /** The database is in a state from which waiting does not help. */
 export class DatabaseUnrecoverable extends Error {
   override readonly name = 'DatabaseUnrecoverable';

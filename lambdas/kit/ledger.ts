@@ -1,6 +1,7 @@
 import { ConditionalCheckFailedException, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, GetCommand, PutCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { guarded, localCalls } from './clients.ts';
+import { type ClockWatch, measured } from './clock.ts';
 import type { Claim, FenceProof, Lease } from './lease.ts';
 import type { SiteName } from './plan.ts';
 
@@ -16,14 +17,13 @@ export class Ledger {
 
   constructor(
     private readonly table: string,
-    options: { region?: string; limits?: typeof localCalls } = {},
+    options: { region?: string; limits?: typeof localCalls; clock?: ClockWatch } = {},
   ) {
     const { limits = localCalls } = options;
-    this.client = guarded(
-      DynamoDBDocumentClient.from(new DynamoDBClient({ region: options.region, ...limits }), {
-        marshallOptions: { removeUndefinedValues: true },
-      }),
-    );
+    const client = DynamoDBDocumentClient.from(new DynamoDBClient({ region: options.region, ...limits }), {
+      marshallOptions: { removeUndefinedValues: true },
+    });
+    this.client = measured(guarded(client), options.clock);
   }
 
   /** Nothing means that the item does not exist; a failed read throws. */

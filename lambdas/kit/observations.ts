@@ -1,6 +1,7 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { foreignCalls, guarded, localCalls } from './clients.ts';
+import { type ClockError, type ClockWatch, measured } from './clock.ts';
 import type { Environment, SiteName } from './plan.ts';
 import { required } from './step.ts';
 
@@ -18,6 +19,8 @@ export interface Observation {
   at: number;
   /** Since when this observer has seen this verdict without a break. */
   since: number;
+  /** How wrong the observer's own clock is, where that is more than the sites may differ. */
+  clockError?: ClockError;
 }
 
 /** Rows that nobody has renewed for a day are nobody's. */
@@ -32,11 +35,16 @@ export class Observations {
     plan: Environment,
     private readonly ownRegion: string,
     private readonly table = required('LIFEBOAT_OBSERVATIONS_TABLE'),
+    /** Is told of each answer of the own region. */
+    clock?: ClockWatch,
   ) {
     this.regions = [plan.sites.primary.region, plan.sites.recovery.region, plan.witness.region];
     for (const region of this.regions) {
       const limits = region === ownRegion ? localCalls : foreignCalls;
-      this.clients.set(region, guarded(DynamoDBDocumentClient.from(new DynamoDBClient({ region, ...limits }))));
+      const client = guarded(
+        DynamoDBDocumentClient.from(new DynamoDBClient({ region, ...limits }), { marshallOptions: { removeUndefinedValues: true } }),
+      );
+      this.clients.set(region, region === ownRegion ? measured(client, clock) : client);
     }
   }
 

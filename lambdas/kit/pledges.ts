@@ -1,6 +1,7 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { guarded, type localCalls } from './clients.ts';
+import { type ClockWatch, measured } from './clock.ts';
 import { type Won, won } from './ledger.ts';
 import type { SiteName } from './plan.ts';
 import { required } from './step.ts';
@@ -34,10 +35,10 @@ export class Pledges {
   /** @param region of the site that pledges. */
   constructor(
     region: string,
-    limits: typeof localCalls,
+    { limits, clock }: { limits: typeof localCalls; clock?: ClockWatch },
     private readonly table = required('LIFEBOAT_OBSERVATIONS_TABLE'),
   ) {
-    this.client = guarded(DynamoDBDocumentClient.from(new DynamoDBClient({ region, ...limits })));
+    this.client = measured(guarded(DynamoDBDocumentClient.from(new DynamoDBClient({ region, ...limits }))), clock);
   }
 
   /** Asked by the holder of `epoch` that cannot reach the ledger. False: a run is about to take, or has taken. */
@@ -70,7 +71,8 @@ export class Pledges {
     return this.read(workload);
   }
 
-  private async read(workload: string): Promise<Pledge> {
+  /** Strongly consistent. */
+  async read(workload: string): Promise<Pledge> {
     const { Item } = await this.client.send(new GetCommand({ TableName: this.table, Key: keyOf(workload), ConsistentRead: true }));
     return (Item ?? {}) as Pledge;
   }

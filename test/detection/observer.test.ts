@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import demo from '../../environments/demo.ts';
 import { Observer } from '../../lambdas/detection/observer.ts';
+import type { ClockError } from '../../lambdas/kit/clock.ts';
 import type { Answer } from '../../lambdas/kit/http.ts';
 import type { Observation } from '../../lambdas/kit/observations.ts';
 import type { SiteName } from '../../lambdas/kit/plan.ts';
@@ -19,13 +20,14 @@ const word = (observer: string, over: Partial<Observation> = {}): Observation =>
   ...over,
 }); // prettier-ignore
 
-const observe = (options: { site?: SiteName; active?: SiteName; answer?: Answer; others?: Observation[] }) => {
+const observe = (options: { site?: SiteName; active?: SiteName; answer?: Answer; others?: Observation[]; clockError?: ClockError }) => {
   const written: Observation[] = [];
   const observer = new Observer(demo.workloads[0]!, {
     plan: demo,
     region: options.site ? demo.sites[options.site].region : 'us-east-2',
     site: options.site,
     observations: { write: async (observation) => void written.push(observation), latest: async () => options.others ?? [] },
+    clockError: () => options.clockError,
     activeSite: async () => options.active,
     request: async (url) => (url.includes('reference') ? ok : (options.answer ?? ok)),
     now: () => NOW,
@@ -47,6 +49,12 @@ describe('observer', () => {
     const lost = observe({ site: 'recovery', active: undefined, answer: silent, others: [word('us-east-2')] });
     expect(await lost.observer.round()).toBeUndefined();
     expect(lost.written).toEqual([]);
+  });
+
+  it('says with its word that its own clock is wrong', async () => {
+    const { observer, written } = observe({ site: 'recovery', active: 'primary', clockError: { lowMs: 600, highMs: 700 } });
+    await observer.round();
+    expect(written[0]).toMatchObject({ verdict: 'healthy', clockError: { lowMs: 600, highMs: 700 } });
   });
 
   it('only observes in the witness', async () => {

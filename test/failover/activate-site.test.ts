@@ -3,7 +3,8 @@ import { fenceWriter } from '../../lambdas/failover/fence-writer.ts';
 import { promoteDatabase } from '../../lambdas/failover/promote-database.ts';
 import { scaleCompute } from '../../lambdas/failover/scale-compute.ts';
 import { takeLease } from '../../lambdas/failover/take-lease.ts';
-import { DatabaseUnrecoverable, LeaseLost, NotReady } from '../../lambdas/kit/errors.ts';
+import { ClockWatch } from '../../lambdas/kit/clock.ts';
+import { ClockSkewed, DatabaseUnrecoverable, LeaseLost, NotReady } from '../../lambdas/kit/errors.ts';
 import type { FenceProof, Lease } from '../../lambdas/kit/lease.ts';
 import { runStep } from '../../lambdas/kit/step.ts';
 import type { DatabaseAdapter } from '../../lambdas/resources/database.ts';
@@ -55,8 +56,14 @@ describe('fence-writer', () => {
 });
 
 describe('take-lease', () => {
-  const run = (lease: Lease | undefined, over = {}, pledges = new MemoryPledges()) => {
-    const base = { ...baseFor(lease), pledges };
+  /** A clock that is wrong by so much, known to a few milliseconds. */
+  const clockOf = (errorMs: number) => {
+    const clock = new ClockWatch();
+    for (const date of [NOW - 999, NOW]) clock.note({ askedAt: NOW + errorMs, answeredAt: NOW + errorMs + 1, date });
+    return clock;
+  };
+  const run = (lease: Lease | undefined, over = {}, pledges = new MemoryPledges(), clock = clockOf(0)) => {
+    const base = { ...baseFor(lease), pledges, clock };
     return { base, result: runStep(takeLease, input(over), base) };
   };
   /** What the old holder was promised, and lasts for so many milliseconds more, the clock bound included. */
@@ -106,6 +113,19 @@ describe('take-lease', () => {
     const held = run(leaseOf({ claim, holder: 'recovery', epoch: 4 }), {}, pledged(5_000));
     await expect(held.result).rejects.toBeInstanceOf(NotReady);
     expect(held.base.pledges.done).toEqual(['close 3']);
+  });
+
+  it('takes nothing by a clock that is wrong by more than half of what two sites may differ', async () => {
+    const expired = leaseOf({ claim, expiresAt: NOW - 1001 });
+    const { base, result } = run(expired, {}, undefined, clockOf(510));
+    await expect(result).rejects.toBeInstanceOf(ClockSkewed);
+    await expect(result).rejects.toThrow('wrong by 509 to 511 ms; half of maxClockSkewSeconds is 500 ms');
+    expect(base.memory.writes).toEqual([]);
+    expect(await run(expired, {}, undefined, clockOf(490)).result).toEqual({ epoch: 4 });
+  });
+
+  it('takes by a clock that nobody could judge', async () => {
+    expect(await run(leaseOf({ claim, released: true }), {}, undefined, new ClockWatch()).result).toEqual({ epoch: 4 });
   });
 
   it('only says what it would do in a dry run', async () => {

@@ -98,6 +98,8 @@ export class MemoryPledges {
   close = async (_: string, epoch: number) =>
     this.change(`close ${epoch}`, { closedEpoch: Math.max(epoch, this.current.closedEpoch ?? 0) });
 
+  read = async () => this.current;
+
   private change(what: string, fields: Partial<Pledge>): Pledge {
     this.done.push(what);
     this.current = { ...this.current, ...fields };

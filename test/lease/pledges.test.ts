@@ -1,8 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { startMiniStack } from '../../lab/engines/ministack.ts';
 import { enginesPython } from '../../lab/engines/venv.ts';
 import { localCalls } from '../../lambdas/kit/clients.ts';
+import { ClockWatch, settleClock } from '../../lambdas/kit/clock.ts';
 import { Pledges } from '../../lambdas/kit/pledges.ts';
 import { EAST, type Fixture, startFixture, WEST } from '../lab/gateway/fixture.ts';
 
@@ -10,6 +12,7 @@ let lab: Fixture;
 /** The pledges of the west, as the holder in the east asks for them and as the west ends them. */
 let asked: Pledges;
 let own: Pledges;
+const clock = new ClockWatch();
 
 beforeAll(async () => {
   const python = await enginesPython();
@@ -25,8 +28,8 @@ beforeAll(async () => {
   vi.stubEnv('AWS_ENDPOINT_URL', lab.gateway.endpoint(EAST));
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'tester');
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'tester');
-  asked = new Pledges(WEST, localCalls, 'observations');
-  own = new Pledges(WEST, localCalls, 'observations');
+  asked = new Pledges(WEST, { limits: localCalls }, 'observations');
+  own = new Pledges(WEST, { limits: localCalls, clock }, 'observations');
 }, 180_000);
 afterAll(() => {
   vi.unstubAllEnvs();
@@ -62,4 +65,14 @@ it('race with a take on one item: whoever is second sees the first', async () =>
     if (until > 0) expect(pledged).toBe(true);
     else expect(pledged).toBe(false);
   }
+});
+
+it('tell by their answers how wrong the clock is, also by those that refuse', async () => {
+  const look = () => own.read('clock');
+  await settleClock(clock, 1_000, look, sleep);
+  const { lowMs, highMs } = clock.error!;
+  // Both clocks are one: whatever was measured must hold nought, to a few milliseconds of rounding.
+  expect(lowMs).toBeLessThanOrEqual(20);
+  expect(highMs).toBeGreaterThanOrEqual(-20);
+  expect(highMs - lowMs).toBeLessThan(1_000);
 });

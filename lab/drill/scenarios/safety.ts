@@ -5,6 +5,7 @@ import { deadGuard } from './dead-guard.ts';
 import { doubleTrigger, doubleTriggerPlanned } from './double-trigger.ts';
 import { dryRun } from './dry-run.ts';
 import { flapping } from './flapping.ts';
+import { ledgerUnreachable, ledgerUnreachableAlone } from './ledger-unreachable.ts';
 import { networkPartition } from './network-partition.ts';
 import { orchestratorKilled } from './orchestrator-killed.ts';
 import { partialBlackoutControl, partialBlackoutData } from './partial-blackout.ts';
@@ -23,6 +24,8 @@ export const safety: readonly Scenario[] = [
   splitBrainStandby,
   regionReturns,
   deadGuard,
+  ledgerUnreachable,
+  ledgerUnreachableAlone,
   networkPartition,
   flapping,
   doubleTrigger,

@@ -209,6 +209,17 @@ describe('faults', () => {
     await dynamo(EAST).send(new ListTablesCommand({}));
   });
 
+  it('hit one table and no other, where a function names it', async () => {
+    const lists = () => dynamo(EAST).send(new ListTablesCommand({}));
+    lab.gateway.faults.add({ kind: 'server-error', service: 'dynamodb', resourceEnd: 'table/ledger' });
+    await lists();
+    lab.gateway.authorise = () => ({ resource: 'arn:aws:dynamodb:us-east-1:000000000000:table/other' });
+    await lists();
+    lab.gateway.authorise = () => ({ resource: 'arn:aws:dynamodb:us-east-1:000000000000:table/ledger' });
+    await expect(lists()).rejects.toThrow();
+    lab.gateway.authorise = () => undefined;
+  });
+
   it('delay, or answer nothing', async () => {
     lab.gateway.faults.add({ kind: 'latency', latencyMs: 120, service: 'dynamodb' });
     const began = Date.now();
