@@ -120,7 +120,7 @@ describe('take-lease', () => {
     const { base, result } = run(expired, {}, undefined, clockOf(510));
     await expect(result).rejects.toBeInstanceOf(ClockSkewed);
     await expect(result).rejects.toThrow('wrong by 509 to 511 ms; half of maxClockSkewSeconds is 500 ms');
-    expect(base.memory.writes).toEqual([]);
+    expect(base.memory.writes).not.toContain('take');
     expect(await run(expired, {}, undefined, clockOf(490)).result).toEqual({ epoch: 4 });
   });
 
