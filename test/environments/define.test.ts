@@ -61,6 +61,28 @@ describe('rules', () => {
       /^lease\.policy: is 'available' under failover\.policy 'automatic'.*'strict'.*'approval'/,
     ],
     [
+      'automatic past a guard that may be dead',
+      {
+        failover: { policy: 'automatic' },
+        workloads: [
+          workload('orders', {
+            databases: [
+              {
+                kind: 'rds-postgres-replica',
+                name: 'orders',
+                instances: { primary: 'a', recovery: 'b' },
+                secret: 's',
+                databaseName: 'd',
+                applicationRoles: ['r'],
+                enforcement: 'guard',
+              },
+            ],
+          }),
+        ],
+      },
+      /^workloads\[0\]\.databases\[0\]\.enforcement: is 'guard' under the policy 'automatic'.*acceptedRisks/,
+    ],
+    [
       'two workloads of one name',
       { workloads: [workload('a'), workload('a', { endpoint: workload('b').endpoint })] },
       /^workloads\[1\]\.name: is 'a', which is used before/,
