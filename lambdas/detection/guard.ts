@@ -33,7 +33,7 @@ export class Guard {
   private epoch?: number;
   private fencedLocally = false;
   private closing = false;
-  private silent = false;
+  private silent?: boolean;
   private readonly failsafe: Failsafe;
   private readonly unleased = new Set<string>();
 
@@ -49,8 +49,8 @@ export class Guard {
     return this.deadline !== undefined || (this.lease !== undefined && this.lease.holder !== this.services.site);
   }
 
-  /** Did the ledger not answer in the last round? */
-  get ledgerIsSilent(): boolean {
+  /** Did the ledger not answer in the last round? Nothing before the first one has ended: a loop begins each minute, and knows nothing. */
+  get ledgerIsSilent(): boolean | undefined {
     return this.silent;
   }
 

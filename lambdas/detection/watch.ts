@@ -72,7 +72,7 @@ const buildWatch = (plan: Environment, region: string, observations: Observation
       ]),
     );
     const ofSite: Datum[] = [
-      { name: 'LedgerSilent', value: [...guards.values()].some((guard) => guard.ledgerIsSilent) ? 1 : 0 },
+      ...metric('LedgerSilent', undefined, anyOf([...guards.values()].map((guard) => guard.ledgerIsSilent))),
       ...metric('ClockSkew', undefined, known(clock.verdict(maxClockSkewMs))),
     ];
     if (site) await report([...signals.flat(), ...ofSite]);
@@ -88,6 +88,9 @@ const buildWatch = (plan: Environment, region: string, observations: Observation
 /** What is not known is not reported. */
 const metric = (name: string, workload: string | undefined, value: number | undefined): Datum[] =>
   value === undefined ? [] : [{ name, workload, value }];
+
+const anyOf = (answers: readonly (boolean | undefined)[]): 0 | 1 | undefined =>
+  answers.includes(true) ? 1 : answers.includes(undefined) ? undefined : 0;
 
 const known = (verdict: ClockVerdict): 0 | 1 | undefined => (verdict === 'unknown' ? undefined : verdict === 'over' ? 1 : 0);
 

@@ -254,6 +254,16 @@ describe('guard while the ledger is silent', () => {
     expect(done).toContain('open epoch 3 for 15000');
   });
 
+  it('is not known to a loop before its first round: a new one each minute must not say that all is well', async () => {
+    const { guard, clock } = guardOf({ lease: leaseOf() });
+    expect(guard.ledgerIsSilent).toBeUndefined();
+    await guard.round();
+    expect(guard.ledgerIsSilent).toBe(false);
+    clock.reachable = false;
+    await guard.round();
+    expect(guard.ledgerIsSilent).toBe(true);
+  });
+
   it('fences in time while a round hangs', async () => {
     const { guard, done, clock } = guardOf({ lease: leaseOf() });
     await guard.round();
