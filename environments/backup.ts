@@ -69,6 +69,13 @@ const copyToAccount = z.strictObject({
   timeoutMinutes: minutes(1_440).default(60),
 });
 
+/** RDS's own backups and the log between them, brought to the other site: any second of the window can be restored there. */
+const replicatedAutomatedBackups = z.strictObject({
+  retentionDays: days(35),
+  /** The alarm fires when the newest moment that can be restored in the other site is older than this. RDS ships the log every 5 minutes. */
+  alarmAfterMinutes: minutes(1_440).default(60),
+});
+
 /** What is kept of a database beside its standby, and how it is proven. Copies go to the other site, under a key of that region. */
 export const backupPolicy = z.strictObject({
   /** What may be lost when only the copies in the other site are left. Not the RPO of a failover, which is the replica's. */
@@ -90,6 +97,8 @@ export const backupPolicy = z.strictObject({
   graceMinutes: minutes(1_440).default(15),
   /** Left out: the copies stay in this account. */
   copyToAccount: copyToAccount.optional(),
+  /** Left out: the other site has snapshots alone. Each direction takes one of the 20 replications that an account may have in a region. */
+  replicatedAutomatedBackups: replicatedAutomatedBackups.optional(),
   verification: verification.prefault({}),
   restore: restore.prefault({}),
 });

@@ -225,6 +225,21 @@ const vaultProblems: Rule = ({ account, vault, workloads }) => [
   ).flat(),
 ];
 
+/** AWS, RDS user guide, 'Quotas and constraints': cross-region automated backups replications of an account, 2026-11. */
+const MOST_REPLICATIONS = 20;
+
+const replicationProblems: Rule = ({ workloads }) => {
+  const all = each(workloads, ({ databases }, i) =>
+    each(databases, ({ backup }, j) => ({ backup, path: ['workloads', i, 'databases', j, 'backup', 'replicatedAutomatedBackups'] })),
+  )
+    .flat()
+    .filter(({ backup }) => backup?.replicatedAutomatedBackups);
+  return all.slice(MOST_REPLICATIONS).map(({ path }) => ({
+    path,
+    message: `is one of ${all.length}, but RDS replicates the automated backups of ${MOST_REPLICATIONS} databases of an account; leave it out where snapshots are enough`,
+  }));
+};
+
 const rules: readonly Rule[] = [
   siteProblems,
   witnessProblems,
@@ -239,4 +254,5 @@ const rules: readonly Rule[] = [
   backupProblems,
   integrityProblems,
   vaultProblems,
+  replicationProblems,
 ];

@@ -30,6 +30,8 @@ export class BackupAlarms extends Construct {
     super(scope, id);
     for (const { name, databases } of foundation.environment.workloads) {
       if (databases.some(({ backup }) => backup)) this.ofWorkload(name);
+      const bounds = databases.flatMap(({ backup }) => backup?.replicatedAutomatedBackups?.alarmAfterMinutes ?? []);
+      if (bounds.length > 0) this.ofReplication(name, Math.min(...bounds));
     }
     this.ofQuotas();
   }
@@ -70,6 +72,19 @@ export class BackupAlarms extends Construct {
         impact: `Warning: the newest recovery point of '${workload}' is 30 % or more larger or smaller than the mean of the week before: data may have been lost or poured in.`,
         runbook: 'Backup size odd',
         notCovered: 'changes that leave the size as it is',
+      },
+    );
+  }
+
+  /** The strictest bound of its databases, for they come back together. */
+  private ofReplication(workload: string, minutes: number): void {
+    this.create(
+      `${workload}-backup-replication-lag`,
+      { metricName: 'BackupReplicationLag', threshold: minutes * 60, workload },
+      {
+        impact: `The automated backups of '${workload}' do not reach the other site in time: there it could be restored to older moments only.`,
+        runbook: 'Backup replication lag',
+        notCovered: 'whether what arrives can be restored, which the proofs of snapshots tell',
       },
     );
   }

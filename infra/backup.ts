@@ -122,6 +122,7 @@ export class Backup extends Construct {
     });
     this.createSchedules(this.createStarter());
     new EveryMinute(this, 'WatchSchedule', foundation, this.createWatch());
+    if (policies.some(({ replicatedAutomatedBackups }) => replicatedAutomatedBackups)) this.createReplication();
     new BackupAlarms(this, 'Alarms', foundation);
   }
 
@@ -166,6 +167,20 @@ export class Backup extends Construct {
         retryMinutes: START_RETRY_MINUTES,
       });
     }
+  }
+
+  private createReplication(): void {
+    const { rights, key } = this.foundation;
+    const step = new Step(this, this.foundation, {
+      step: 'backup/reconcile-replication',
+      description: "Keeps the other site's automated backups coming here, and says how far behind they are",
+      timeoutSeconds: 60,
+      memoryMb: MEMORY_MB,
+      asynchronous: { retries: 0, maxAgeSeconds: 60 },
+      rights: [rights.readLedger(), rights.writeLedger('recovery-point'), rights.putMetrics(), rights.replicateAutomatedBackups()],
+      variables: { LIFEBOAT_KEY_ARN: key.keyArn },
+    });
+    new EveryMinute(this, 'ReplicationSchedule', this.foundation, step);
   }
 
   private createWatch(): Step {

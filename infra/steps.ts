@@ -32,6 +32,7 @@ export const steps = [
   'backup/prune-recovery-points',
   'backup/close-backup',
   'backup/watch-backups',
+  'backup/reconcile-replication',
   'verification/start-verification',
   'verification/read-verification-request',
   'verification/restore-copy',

@@ -1,5 +1,5 @@
 import { DatabaseRights } from './databases.ts';
-import { allow, type Right } from './right.ts';
+import { allow, type Right, unique } from './right.ts';
 import { SNAPSHOT_NAMES } from './scope.ts';
 
 /** Snapshots that carry Lifeboat's name. */
@@ -44,6 +44,22 @@ export abstract class SnapshotRights extends DatabaseRights {
       ...this.siteRegions.map((region) =>
         this.useForeignKey(region, "the key of the source is its owner's choice, that of the copy is known by its alias"),
       ),
+    ];
+  }
+
+  /** Automated backups that are here, by listing; those of the other site's instances to here. */
+  replicateAutomatedBackups(): Right[] {
+    if (!this.site) return [];
+    const other = this.site === 'primary' ? 'recovery' : 'primary';
+    const sources = unique(this.names.instances(other)).map((id) => this.names.arn('rds', this.names.regionOf(other), `db:${id}`));
+    const listed = ['db:*', 'auto-backup:*'].map((kind) => this.names.arn('rds', this.region, kind));
+    return [
+      allow(
+        { actions: ['rds:DescribeDBInstanceAutomatedBackups'], resources: listed },
+        Object.fromEntries(listed.map((arn) => [arn, 'a list of backups is a right on all of them'])),
+      ),
+      ...this.databaseRight(['rds:StartDBInstanceAutomatedBackupsReplication'], sources),
+      this.useForeignKey(this.region, "the key is the region's own, which the request names"),
     ];
   }
 

@@ -167,6 +167,36 @@ describe('the rights of backup and verification', () => {
   });
 });
 
+describe('replicated automated backups', () => {
+  const replicated = { retentionDays: 7, alarmAfterMinutes: 30 };
+  const databasesOf = ({ databases }: Environment['workloads'][number]) =>
+    databases.map((each) => ({ ...each, backup: { ...each.backup!, replicatedAutomatedBackups: replicated } }));
+  const workloads = demoBackup.workloads.map((each) => ({ ...each, databases: databasesOf(each) }));
+  const { recovery } = synthesise({ ...demoBackup, workloads });
+
+  it('are asked for by one step, of the other site, which stops and deletes nothing', () => {
+    const rights = rightsOf(recovery, `${prefix}-reconcile-replication`);
+    expect(rights.filter((right) => right.startsWith('rds:'))).toEqual([
+      'rds:DescribeDBInstanceAutomatedBackups on arn:aws:rds:us-west-2:000000000000:db:*',
+      'rds:DescribeDBInstanceAutomatedBackups on arn:aws:rds:us-west-2:000000000000:auto-backup:*',
+      'rds:StartDBInstanceAutomatedBackupsReplication on arn:aws:rds:us-east-1:000000000000:db:orders-primary',
+    ]);
+  });
+
+  it('that lag, or that nobody watches, are an alarm', () => {
+    expect(only(recovery, 'AWS::CloudWatch::Alarm', { AlarmName: `${prefix}-orders-backup-replication-lag` })).toMatchObject({
+      MetricName: 'BackupReplicationLag',
+      Threshold: 1_800,
+      TreatMissingData: 'breaching',
+    });
+  });
+
+  it('cost nothing where no policy asks for them', () => {
+    const names = ofType(stacks.recovery, 'AWS::Lambda::Function').map(([, { Properties }]) => Properties.FunctionName);
+    expect(names).not.toContain(`${prefix}-reconcile-replication`);
+  });
+});
+
 describe('a vault', () => {
   const account = '999999999999';
   const withVault: Environment = { ...demoBackup, vault: { account } };
