@@ -46,7 +46,19 @@ const everything: Environment = {
 };
 
 describe('runbook', () => {
-  const headings = [...readFileSync('docs/runbook.md', 'utf8').matchAll(/^## (.+)$/gm)].map(([, heading]) => heading!);
+  const runbook = readFileSync('docs/runbook.md', 'utf8');
+  const headings = [...runbook.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading!);
+
+  it('says under each alarm what it is, where to look, what to do, and when not to; and of each procedure when not to use it', () => {
+    const sections = runbook.split(/^## /m).slice(1);
+    const lacking = sections.flatMap((section) => {
+      const parts = [...section.matchAll(/\*\*([A-Z][^*]*?)\.\*\*/g)].map(([, part]) => part!);
+      const needed = section.startsWith('Procedure: ') ? ['When not'] : ['Description', 'Investigation', 'Resolution', 'When not'];
+      const missing = needed.filter((name) => !parts.some((part) => part.startsWith(name)));
+      return missing.map((name) => `${section.split('\n')[0]}: ${name}`);
+    });
+    expect(lacking).toEqual([]);
+  });
 
   it('has a heading for every alarm, and no alarm heading without an alarm', () => {
     const { primary, recovery, witness } = synthesise(everything);
