@@ -1,9 +1,9 @@
 import type { Scenario } from '../../scenario.ts';
 import { backupSizeAnomaly } from './backup-size-anomaly.ts';
 import { backupStops } from './backup-stops.ts';
-import { fullRestore } from './full-restore.ts';
 import { corruptedJson } from './corrupted-json.ts';
 import { corruptedState } from './corrupted-state.ts';
+import { fullRestore } from './full-restore.ts';
 import { provenBackup } from './proven-backup.ts';
 import { quotaFull } from './quota-full.ts';
 import { ransomwareDelete } from './ransomware-delete.ts';

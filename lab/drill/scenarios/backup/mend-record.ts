@@ -30,41 +30,33 @@ export interface Wrong {
  */
 export async function mendRecord(drill: Drill, home: Machines, wrong: Wrong): Promise<void> {
   const view = new IntegrityView(drill);
-  const before = await goodBackup(drill, home, view, wrong.check);
+  const since = new Date();
+  const isLater = ({ lastPassedAt = '' }: { lastPassedAt?: string }) => Date.parse(lastPassedAt) > since.getTime();
+  const before = await view.check(`${wrong.check} has passed`, wrong.check, isLater, FOUND_WITHIN_MS);
   const [victim] = await query<{ id: string; row: string }>(
     drill.at(drill.primary),
     'SELECT id, t::text AS row FROM orders t WHERE recorded_at < $1 ORDER BY id LIMIT 1 OFFSET 17',
-    [before.backupAt],
+    [since],
   );
-  const others = await sumOfOthers(drill, victim!.id, before.backupAt);
+  const others = await sumOfOthers(drill, victim!.id, since);
   await drill.fault(wrong.event, () => drill.sql(drill.primary, wrong.spoil(victim!.id)));
   const found = await view.check(`${wrong.check} has failed`, wrong.check, ({ verdict }) => verdict === 'failed', FOUND_WITHIN_MS);
   const foundAt = Date.now();
   drill.note(`found: ${found.detail}; last good ${found.lastPassedAt}`);
   if (!found.detail?.startsWith(`1 rows of orders, by their keys ["${victim!.id}"]`)) throw new Error(`the finding is: ${found.detail}`);
   const goodAt = Date.parse(found.lastPassedAt ?? '');
-  if (!(goodAt < drill.faultAt! && goodAt >= Date.parse(before.lastPassedAt)))
+  if (!(goodAt < drill.faultAt! && goodAt >= Date.parse(before.lastPassedAt!)))
     throw new Error(`it is said to have been good at ${found.lastPassedAt}; spoilt ${new Date(drill.faultAt!).toISOString()}`);
   await repairFrom(drill, home, view, { wrong, id: victim!.id, goodAt: found.lastPassedAt! });
   const [mended] = await query<{ row: string }>(drill.at(drill.primary), 'SELECT t::text AS row FROM orders t WHERE id = $1', [victim!.id]);
   drill.note(`found after ${seconds(foundAt - drill.faultAt!)}, mended after ${seconds(Date.now() - drill.faultAt!)}`);
   if (mended?.row !== victim!.row) throw new Error('the order is not what it was');
-  if ((await sumOfOthers(drill, victim!.id, before.backupAt)) !== others) throw new Error('other orders are not what they were');
+  if ((await sumOfOthers(drill, victim!.id, since)) !== others) throw new Error('other orders are not what they were');
   await drill.alarms(drill.recovery, '-orders-integrity-failed', ALARM_WITHIN_MS);
   const mendedAt = Date.now();
   const passes = ({ verdict, lastPassedAt = '' }: { verdict: string; lastPassedAt?: string }) =>
     verdict === 'passed' && Date.parse(lastPassedAt) > mendedAt - 60_000;
   await view.check(`${wrong.check} passes again`, wrong.check, passes, FOUND_WITHIN_MS);
-}
-
-/** A recovery point, and after it a time as of which everything passed. */
-async function goodBackup(drill: Drill, home: Machines, view: IntegrityView, check: string) {
-  const { status, cause } = await home.run('backup', {}, RUN_WITHIN_MS);
-  if (status !== 'SUCCEEDED') throw new Error(`the backup is ${status}: ${cause}`);
-  const at = new Date();
-  const isLater = ({ lastPassedAt = '' }: { lastPassedAt?: string }) => Date.parse(lastPassedAt) > at.getTime();
-  const passed = await view.check(`${check} has passed since the backup`, check, isLater, FOUND_WITHIN_MS);
-  return { backupAt: at, lastPassedAt: passed.lastPassedAt! };
 }
 
 async function repairFrom(
@@ -75,7 +67,7 @@ async function repairFrom(
 ): Promise<void> {
   const restored = await home.run(
     'restore',
-    { workload: 'orders', target: { before: goodAt }, reason: `${wrong.check} failed` },
+    { workload: 'orders', target: { at: goodAt }, reason: `${wrong.check} failed` },
     RUN_WITHIN_MS,
   );
   if (restored.status !== 'SUCCEEDED') throw new Error(`the restore is ${restored.status}: ${restored.cause}`);
