@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type Display, FleetDisplay, fleetTable, silentDisplay } from '../../../lab/drill/fleet/display.ts';
 import { runFleet } from '../../../lab/drill/fleet/fleet.ts';
@@ -87,10 +88,10 @@ describe('what a person sees of it', () => {
     const display = new FleetDisplay({ isTTY: false, write: (line: string) => lines.push(line) > 0 } as NodeJS.WriteStream, 12);
     display.begins(job);
     for (const outcome of outcomes) display.ends(outcome);
-    expect(lines.join('')).toMatch(/✓ +1\/12 split-brain.*120 s.*\n.*✗ +1\/12 split-brain.*60 s.*interrupted/);
+    expect(stripVTControlCharacters(lines.join(''))).toMatch(/✓ +1\/12 split-brain.*120 s.*\n.*✗ +1\/12 split-brain.*60 s.*interrupted/);
   });
 
   it('a table with a row for each scenario: the worst of its runs', () => {
-    expect(fleetTable(outcomes)).toMatch(/split-brain +1\/2 +31\.3 s +0\.4 s +3 +0 +90 s/);
+    expect(stripVTControlCharacters(fleetTable(outcomes))).toMatch(/split-brain +1\/2 +31\.3 s +0\.4 s +3 +0 +90 s/);
   });
 });
