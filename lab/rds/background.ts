@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Region } from '../types.ts';
 import type { World } from '../world.ts';
@@ -11,6 +12,8 @@ export class Background {
   private waiting: (() => void)[] = [];
 
   constructor(private readonly world: World) {
+    // As many as there are pauses at a time.
+    setMaxListeners(0, this.stopping.signal);
     world.onChange(() => this.wake());
   }
 

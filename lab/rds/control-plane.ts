@@ -8,9 +8,10 @@ import { Background } from './background.ts';
 import { type Attributes, Database } from './database.ts';
 import type { Durations } from './durations.ts';
 import { Endpoints } from './endpoints.ts';
-import { instanceNotFound, invalidInstanceState } from './errors.ts';
+import { instanceNotFound, instanceQuotaExceeded, invalidInstanceState } from './errors.ts';
 import { arn, endpointHost, parseReference } from './names.ts';
 import type { Quotas } from './quotas.ts';
+import { Serial } from './serial.ts';
 import type { Snapshot } from './snapshot.ts';
 
 export interface ControlPlaneOptions {
@@ -47,6 +48,8 @@ export class ControlPlane {
   readonly events: DatabaseEvent[] = [];
   readonly endpoints: Endpoints;
   readonly background: Background;
+  /** Copies of one instance's snapshots to one region wait for each other. */
+  readonly copies = new Serial();
 
   constructor(readonly options: ControlPlaneOptions) {
     this.endpoints = new Endpoints(options.network, options.accountId);
@@ -55,6 +58,15 @@ export class ControlPlane {
 
   get durations(): Durations {
     return this.options.durations;
+  }
+
+  get quotas(): Quotas {
+    return this.options.quotas;
+  }
+
+  /** How many of these are in a region. */
+  in(region: Region, all: Iterable<{ region: Region }>): number {
+    return [...all].filter((one) => one.region === region).length;
   }
 
   find(region: Region, identifier: string): Database | undefined {
@@ -96,6 +108,7 @@ export class ControlPlane {
 
   /** A new instance in its region's registry; its workflow is the caller's to begin. */
   add(region: Region, identifier: string, attributes: Attributes, port: number): Database {
+    if (this.in(region, this.databases) >= this.quotas.instances) throw instanceQuotaExceeded();
     const { directory, installation, authority, accountId } = this.options;
     const certificate = authority.certify([endpointHost('*', region, accountId)]);
     const database = new Database(region, identifier, attributes, port, { directory, installation, certificate });
@@ -143,6 +156,7 @@ export class ControlPlane {
 
   /** Starts an instance's server, if it does not run, and publishes its names. */
   async bringUp(database: Database): Promise<void> {
+    if (database.listedOnly) return;
     await this.onServer(database, () => this.startServer(database));
     await this.dropOrphanedSlots(database);
   }
@@ -164,6 +178,7 @@ export class ControlPlane {
 
   /** Lets a change of security groups take effect. */
   async applySecurityGroups(database: Database): Promise<void> {
+    if (database.listedOnly) return;
     await database.exclusive(() => database.server.admit(this.admitsClients(database)));
   }
 

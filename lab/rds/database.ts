@@ -35,6 +35,8 @@ export class Database {
   /** What it replicates from; stays when the source is deleted, until it is promoted. */
   source: Database | undefined;
   deleted = false;
+  /** Has no server, and never will. */
+  listedOnly = false;
   /** While its backups are on; a replica's are not until it is promoted. */
   backup: AutomatedBackup | undefined;
   private queue: Promise<unknown> = Promise.resolve();

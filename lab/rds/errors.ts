@@ -4,6 +4,7 @@ import {
   DBInstanceNotFoundFault,
   DBSnapshotAlreadyExistsFault,
   DBSnapshotNotFoundFault,
+  InstanceQuotaExceededFault,
   InvalidDBInstanceAutomatedBackupStateFault,
   InvalidDBInstanceStateFault,
   InvalidDBSnapshotStateFault,
@@ -21,6 +22,10 @@ export const instanceNotFound = (identifier: string) =>
 export const instanceAlreadyExists = () => new DBInstanceAlreadyExistsFault({ message: 'DB instance already exists', $metadata });
 
 export const invalidInstanceState = (message: string) => new InvalidDBInstanceStateFault({ message, $metadata });
+
+export const instanceQuotaExceeded = () => new InstanceQuotaExceededFault({ message: 'DB Instance quota exceeded', $metadata });
+
+export const snapshotQuotaExceeded = (message: string) => new SnapshotQuotaExceededFault({ message, $metadata });
 
 export const snapshotNotFound = (identifier: string) =>
   new DBSnapshotNotFoundFault({ message: `DBSnapshot ${identifier} not found.`, $metadata });
@@ -40,8 +45,6 @@ export const invalidAutomatedBackupState = (message: string) => new InvalidDBIns
 
 export const pointInTimeRestoreNotEnabled = (identifier: string) =>
   new PointInTimeRestoreNotEnabledFault({ message: `Point-in-time restore is not enabled for ${identifier}.`, $metadata });
-
-export const snapshotQuotaExceeded = (message: string) => new SnapshotQuotaExceededFault({ message, $metadata });
 
 export const invalidValue = (message: string) => new CommonError('InvalidParameterValue', message);
 

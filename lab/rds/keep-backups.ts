@@ -5,7 +5,7 @@ import type { Database } from './database.ts';
 
 /** Before an instance's server starts: where its log goes, if it is to be backed up. */
 export async function openBackup(control: ControlPlane, database: Database): Promise<void> {
-  if (database.attributes.BackupRetentionPeriod === 0 || database.backup) return;
+  if (database.attributes.BackupRetentionPeriod === 0 || database.backup || database.listedOnly) return;
   const folder = path.join(control.options.directory, database.region, 'automated-backups', database.resourceId);
   const backup = new AutomatedBackup(database.region, database, folder);
   await backup.archive.create();

@@ -2,9 +2,11 @@
 export interface Quotas {
   manualSnapshots: number;
   instances: number;
-  /** On their way to a region at once. */
+  /** From other regions, on their way to a region at once. */
   copiesAtOnce: number;
+  /** Automated backups of another region that are replicated to a region. */
+  replicatedBackups: number;
 }
 
-/** AWS's defaults. RDS user guide, 'Quotas and constraints', 2026-11. The number of instances is told and not enforced. */
-export const AWS_QUOTAS: Quotas = { manualSnapshots: 100, instances: 40, copiesAtOnce: 20 };
+/** AWS's defaults. RDS user guide, 'Quotas and constraints' and 'Copying a DB snapshot', 2026-11. */
+export const AWS_QUOTAS: Quotas = { manualSnapshots: 100, instances: 40, copiesAtOnce: 20, replicatedBackups: 20 };

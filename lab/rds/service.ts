@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import type { CreateDBInstanceMessage } from '@aws-sdk/client-rds';
 import { locateBinaries } from '../postgres/binaries.ts';
 import { CertificateAuthority } from '../postgres/certificate.ts';
 import { assertTraversable, serverUser } from '../postgres/user.ts';
@@ -10,6 +11,7 @@ import { findAction } from './actions/index.ts';
 import { ControlPlane } from './control-plane.ts';
 import { type Durations, LAB_DURATIONS } from './durations.ts';
 import { LabInstance } from './lab-instance.ts';
+import { addListed } from './listed.ts';
 import { parseReference } from './names.ts';
 import { CommonError, decodeInput, encodeError, encodeOutput } from './query-protocol.ts';
 import { AWS_QUOTAS, type Quotas } from './quotas.ts';
@@ -64,6 +66,14 @@ export class RdsService implements Stoppable {
   /** An instance for the judge and the fault injector. */
   instance(region: Region, identifier: string): LabInstance {
     return new LabInstance(this.control, this.control.get(region, identifier));
+  }
+
+  /**
+   * Instances that exist in the API only: they are listed, snapshotted, copied, tagged, modified and deleted, and have no server. For runs
+   * over hundreds of databases.
+   */
+  listOnly(region: Region, identifiers: readonly string[], settings: Partial<CreateDBInstanceMessage> = {}): void {
+    for (const identifier of identifiers) addListed(this.control, region, identifier, settings);
   }
 
   /** Tags of an instance or a snapshot, for whoever decides about rights. */

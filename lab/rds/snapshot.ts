@@ -17,5 +17,7 @@ export interface Snapshot {
   /** Identifier, resource id and creation of the instance. */
   origin: Pick<DBSnapshot, 'DBInstanceIdentifier' | 'DbiResourceId' | 'InstanceCreateTime'>;
   sourceArn: string | undefined;
+  /** The region that a copy came from. */
+  copiedFrom?: Region;
   tags: Map<string, string>;
 }

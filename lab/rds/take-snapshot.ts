@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { baseBackupAtServer } from '../postgres/base-backup.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { Database } from './database.ts';
-import { snapshotAlreadyExists } from './errors.ts';
+import { snapshotAlreadyExists, snapshotQuotaExceeded } from './errors.ts';
 import { identifier } from './names.ts';
 import type { Snapshot } from './snapshot.ts';
 
@@ -16,7 +16,7 @@ export async function snapshotFile(control: ControlPlane, region: string, name: 
 }
 
 /** Takes the name; the copy itself is `takeSnapshot`. */
-export function newSnapshot(control: ControlPlane, database: Database, name: string, requireRoom = () => {}): Snapshot {
+export function newSnapshot(control: ControlPlane, database: Database, name: string): Snapshot {
   const snapshot: Snapshot = {
     region: database.region,
     identifier: identifier(name, 'DBSnapshotIdentifier'),
@@ -31,9 +31,17 @@ export function newSnapshot(control: ControlPlane, database: Database, name: str
     tags: new Map(database.attributes.CopyTagsToSnapshot ? database.tags : []),
   };
   if (control.findSnapshot(snapshot.region, snapshot.identifier)) throw snapshotAlreadyExists(snapshot.identifier);
-  requireRoom();
-  control.snapshots.add(snapshot);
+  addManual(control, snapshot);
   return snapshot;
+}
+
+/** One more manual snapshot in its region, if the quota lets it. */
+export function addManual(control: ControlPlane, snapshot: Snapshot): void {
+  const { manualSnapshots } = control.quotas;
+  if (control.in(snapshot.region, control.snapshots) >= manualSnapshots) {
+    throw snapshotQuotaExceeded(`Cannot create more than ${manualSnapshots} manual snapshots.`);
+  }
+  control.snapshots.add(snapshot);
 }
 
 /** Copies the instance as it is now, while it serves on. */
@@ -42,6 +50,8 @@ export async function takeSnapshot(control: ControlPlane, database: Database, sn
   await finishing(snapshot, async () => {
     await control.pause(database.region, control.durations.snapshot);
     snapshot.file = await snapshotFile(control, snapshot.region, snapshot.identifier);
+    // One without a server has nothing to copy: what is made of this snapshot will fail.
+    if (database.listedOnly) return writeFile(snapshot.file, '', { mode: 0o600 });
     const source = { port: server.port, password: server.installation.password };
     const folder = path.join(server.directory, `snapshot-${randomBytes(4).toString('hex')}`);
     await rename(await baseBackupAtServer(source, folder), snapshot.file);

@@ -1,15 +1,15 @@
-import type { AccountAttributesMessage } from '@aws-sdk/client-rds';
+import type { AccountAttributesMessage, AccountQuota } from '@aws-sdk/client-rds';
 import type { Actions, Call } from '../action.ts';
 
 export const account: Actions = { DescribeAccountAttributes: describe };
 
 function describe({ control, region }: Call): AccountAttributesMessage {
-  const { manualSnapshots, instances } = control.options.quotas;
-  const isHere = (thing: { region: string }): boolean => thing.region === region;
+  const { manualSnapshots, instances } = control.quotas;
+  const quota = (AccountQuotaName: string, Used: number, Max: number): AccountQuota => ({ AccountQuotaName, Used, Max });
   return {
     AccountQuotas: [
-      { AccountQuotaName: 'ManualSnapshots', Used: [...control.snapshots].filter(isHere).length, Max: manualSnapshots },
-      { AccountQuotaName: 'DBInstances', Used: [...control.databases].filter(isHere).length, Max: instances },
+      quota('ManualSnapshots', control.in(region, control.snapshots), manualSnapshots),
+      quota('DBInstances', control.in(region, control.databases), instances),
     ],
   };
 }

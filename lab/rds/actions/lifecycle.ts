@@ -102,7 +102,7 @@ function finalSnapshot(control: ControlPlane, database: Database, input: DeleteD
   if (skip) return undefined;
   if (!name) throw invalidCombination('FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified.');
   if (database.source) throw invalidCombination('FinalDBSnapshotIdentifier can not be specified when deleting a replica instance');
-  if (!database.server.running)
+  if (!database.server.running && !database.listedOnly)
     throw invalidInstanceState(`Instance ${database.identifier} is ${database.status}: no final snapshot can be taken.`);
   return newSnapshot(control, database, name);
 }

@@ -85,7 +85,8 @@ async function apply(control: ControlPlane, database: Database, change: Change):
   await control.pass(database, database.status, durations.react);
   await control.pass(database, 'modifying', durations.modify);
   const { password } = change;
-  if (password) await control.onServer(database, () => setMasterPassword(database.server, database.attributes.MasterUsername, password));
+  if (password && !database.listedOnly)
+    await control.onServer(database, () => setMasterPassword(database.server, database.attributes.MasterUsername, password));
   Object.assign(database.attributes, withDefaults(database.region, { ...database.attributes, ...change.now }));
   if (!database.attributes.MultiAZ) delete database.attributes.SecondaryAvailabilityZone;
   const [group] = change.now.DBParameterGroups ?? [];
@@ -100,7 +101,7 @@ async function apply(control: ControlPlane, database: Database, change: Change):
 
 /** Turning backups on or off restarts the server, as on AWS ("an outage occurs"). A replica's begin with its promotion. */
 async function switchBackups(control: ControlPlane, database: Database): Promise<void> {
-  const wanted = database.attributes.BackupRetentionPeriod > 0 && !database.source;
+  const wanted = database.attributes.BackupRetentionPeriod > 0 && !database.source && !database.listedOnly;
   if (wanted === (database.backup !== undefined)) return;
   await control.bringDown(database);
   if (wanted) await openBackup(control, database);

@@ -24,7 +24,7 @@ import {
 import { arn, identifier, parseReference } from '../names.ts';
 import { page } from '../page.ts';
 import type { Snapshot } from '../snapshot.ts';
-import { finishing, newSnapshot, snapshotFile, takeSnapshot } from '../take-snapshot.ts';
+import { addManual, finishing, newSnapshot, snapshotFile, takeSnapshot } from '../take-snapshot.ts';
 
 export const snapshots: Actions = {
   CreateDBSnapshot: create,
@@ -35,7 +35,7 @@ export const snapshots: Actions = {
 
 function create({ control, region }: Call, input: CreateDBSnapshotMessage): CreateDBSnapshotResult {
   const database = control.getAvailable(region, input.DBInstanceIdentifier);
-  const snapshot = newSnapshot(control, database, input.DBSnapshotIdentifier ?? '', () => requireRoom(control, region));
+  const snapshot = newSnapshot(control, database, input.DBSnapshotIdentifier ?? '');
   for (const { Key, Value } of input.Tags ?? []) if (Key !== undefined) snapshot.tags.set(Key, Value ?? '');
   database.status = 'backing-up';
   control.begin(database, async () => {
@@ -68,13 +68,14 @@ async function copy({ control, region }: Call, input: CopyDBSnapshotMessage): Pr
     throw invalidCombination('A copy of an encrypted snapshot to another Region needs a KmsKeyId of the destination Region.');
   }
   const name = identifier(input.TargetDBSnapshotIdentifier, 'TargetDBSnapshotIdentifier');
+  const file = await snapshotFile(control, region, name);
   if (control.findSnapshot(region, name)) throw snapshotAlreadyExists(name);
-  requireRoom(control, region);
-  requireRoomForCopy(control, region);
   const key = input.KmsKeyId ? { KmsKeyId: input.KmsKeyId, StorageEncrypted: true } : {};
   const target: Snapshot = {
     ...source,
+    file,
     region,
+    copiedFrom: source.region,
     identifier: name,
     status: 'creating',
     percentProgress: 0,
@@ -84,28 +85,28 @@ async function copy({ control, region }: Call, input: CopyDBSnapshotMessage): Pr
     tags: new Map(input.CopyTags ? source.tags : []),
   };
   for (const { Key, Value } of input.Tags ?? []) if (Key !== undefined) target.tags.set(Key, Value ?? '');
-  target.file = await snapshotFile(control, region, name);
-  control.snapshots.add(target);
-  control.background.track(finishing(target, () => transfer(control, source, target)));
+  checkCopies(control, source, region);
+  addManual(control, target);
+  const queue = `${source.origin.DbiResourceId} to ${region}`;
+  const copying = () => finishing(target, () => transfer(control, source, target));
+  control.background.track(source.region === region ? copying() : control.copies.run(queue, copying));
   return { DBSnapshot: describe(control, target) };
 }
 
-const MANUAL = "Cannot create more snapshots because the account's quota of manual snapshots is used up";
-const COPIES = 'Maximum number of in-progress cross region snapshot copies';
-
-function requireRoom({ options, snapshots: all }: ControlPlane, region: string): void {
-  const used = [...all].filter((snapshot) => snapshot.region === region).length;
-  if (used >= options.quotas.manualSnapshots) throw snapshotQuotaExceeded(`${MANUAL}: ${used} of ${options.quotas.manualSnapshots}.`);
-}
-
-function requireRoomForCopy({ options, snapshots: all }: ControlPlane, region: string): void {
-  const arriving = [...all].filter((each) => each.region === region && each.sourceArn !== undefined && each.status === 'creating').length;
-  if (arriving >= options.quotas.copiesAtOnce) throw snapshotQuotaExceeded(`${COPIES}: ${arriving} of ${options.quotas.copiesAtOnce}.`);
+/** Those that wait for an earlier one of the same instance count, too. */
+function checkCopies(control: ControlPlane, source: Snapshot, region: string): void {
+  const { copiesAtOnce } = control.quotas;
+  const inProgress = [...control.snapshots].filter(
+    ({ status, copiedFrom, region: to }) => status === 'creating' && to === region && copiedFrom !== undefined && copiedFrom !== region,
+  );
+  if (source.region === region || inProgress.length < copiesAtOnce) return;
+  throw snapshotQuotaExceeded(`Cannot copy more than ${copiesAtOnce} snapshots across regions.`);
 }
 
 /** The bytes travel through the link between the regions: while that is cut, none does. */
 async function transfer(control: ControlPlane, source: Snapshot, target: Snapshot): Promise<void> {
   await control.pause(target.region, control.durations.copySnapshot);
+  await control.background.untilReachable(target.region, source.region);
   const file = await open(target.file, 'w', 0o600);
   try {
     for await (const chunk of createReadStream(source.file, { highWaterMark: 1 << 20 })) {

@@ -52,7 +52,7 @@ export async function startSmallLab(options: DrillLabOptions, standIn: StandIn):
     endpoint: (zone) => gateway.endpoint(zone),
     credentials: { accessKeyId: 'OPERATOR', secretAccessKey: 'lab' },
     calls: () => gateway.calls,
-    rdsQuotas: { manualSnapshots: 100, instances: 40, copiesAtOnce: 20 },
+    rdsQuotas: { manualSnapshots: 100, instances: 40, copiesAtOnce: 20, replicatedBackups: 20 },
     faults: gateway.faults,
     useOfRights: () => ({ used: [], unused: [] }),
     lifeboat: async () => {},

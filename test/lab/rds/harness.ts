@@ -18,7 +18,7 @@ import pg from 'pg';
 import { vi } from 'vitest';
 import { LabNetwork } from '../../../lab/network/network.ts';
 import { Supervisor } from '../../../lab/process/supervisor.ts';
-import type { Durations } from '../../../lab/rds/durations.ts';
+import { type Durations, LAB_DURATIONS } from '../../../lab/rds/durations.ts';
 import { RdsService } from '../../../lab/rds/service.ts';
 import type { Region, Zone } from '../../../lab/types.ts';
 import { World } from '../../../lab/world.ts';
@@ -52,6 +52,7 @@ export class Harness {
   readonly world = new World([EAST, WEST]);
   readonly network = new LabNetwork({ world: this.world });
   readonly rds: RdsService;
+  readonly durations: Durations = { ...LAB_DURATIONS, ...DURATIONS };
   private readonly clients = new Map<Region, RDSClient>();
   private readonly connections: pg.Client[] = [];
   private readonly gateway;
@@ -66,7 +67,7 @@ export class Harness {
       processes: supervisor,
       stateDir: supervisor.folder,
       accountId: ACCOUNT,
-      durations: DURATIONS,
+      durations: this.durations,
     });
     this.gateway = createServer(async (request, response) => {
       const chunks: Buffer[] = [];
