@@ -57,9 +57,9 @@ export const takeLease = defineStep({
 });
 
 /** The wait for the holder's time is by this clock. One that nobody could judge, since answers take too long, refuses nothing. */
-const requireGoodClock = async (workload: string, { plan, clock, pledges, sleep }: Base & Services): Promise<void> => {
+const requireGoodClock = async (workload: string, { plan, clock, pledges, sleep, now }: Base & Services): Promise<void> => {
   const maxClockSkewMs = plan.lease.maxClockSkewSeconds * 1000;
-  if ((await settleClock(clock, maxClockSkewMs, () => pledges.read(workload), sleep)) !== 'over') return;
+  if ((await settleClock(clock, maxClockSkewMs, () => pledges.read(workload), { sleep, now })) !== 'over') return;
   const { lowMs, highMs } = clock.error!;
   throw new ClockSkewed(`this clock is wrong by ${lowMs} to ${highMs} ms; half of maxClockSkewSeconds is ${maxClockSkewMs / 2} ms`);
 };

@@ -74,18 +74,22 @@ export const measured = <Client extends Measurable>(client: Client, clock: Clock
 };
 
 const LOOKS = 6;
+/** Answers that take this long together would not make it sharp. */
+const LONGEST_MS = 3_000;
 
 /**
- * Asks at evenly spread moments of a second until the clock is known to be well or not: a second at most. What stays unknown after
- * that (answers that take long) is left unknown.
+ * Asks at evenly spread moments of a second until the clock is known to be well or not: a second, where answers come at once. What stays
+ * unknown after that is left unknown.
+ * @param now any clock, milliseconds.
  */
 export const settleClock = async (
   clock: ClockWatch,
   maxClockSkewMs: number,
   look: () => Promise<unknown>,
-  sleep: (milliseconds: number) => Promise<void>,
+  { sleep, now }: { sleep: (milliseconds: number) => Promise<void>; now: () => number },
 ): Promise<ClockVerdict> => {
-  for (let looks = 0; looks < LOOKS && clock.verdict(maxClockSkewMs) === 'unknown'; looks++) {
+  const until = now() + LONGEST_MS;
+  for (let looks = 0; looks < LOOKS && now() < until && clock.verdict(maxClockSkewMs) === 'unknown'; looks++) {
     if (looks > 0) await sleep(HEADER_MS / LOOKS);
     await look();
   }

@@ -275,6 +275,28 @@ describe('guard while the ledger is silent', () => {
     expect(fences(done)).toBe(1);
   });
 
+  it('fences again in time when a renewal came through while it fenced', async () => {
+    let fenced = () => {};
+    let fences = 0;
+    const fence = () =>
+      new Promise<{ finalLsn: string; endedSessions: number }>((resolve) => {
+        fences++;
+        fenced = () => resolve({ finalLsn: '0/300', endedSessions: 0 });
+      });
+    const { guard, clock } = guardOf({ lease: leaseOf(), database: { fence } });
+    await guard.round();
+    clock.monotonic = 15_000;
+    const closing = guard.closeWhenOverdue();
+    await guard.round();
+    fenced();
+    await closing;
+    clock.monotonic = 30_000;
+    const again = guard.closeWhenOverdue();
+    expect(fences).toBe(2);
+    fenced();
+    await again;
+  });
+
   it('asks for no pledge when a run of the other site acts', async () => {
     const { guard, done, clock, setLease } = guardOf({ lease: leaseOf() });
     await guard.round();

@@ -109,7 +109,12 @@ describe('take-lease', () => {
     expect(await result).toEqual({ epoch: 4 });
     expect(base.pledges.done).toEqual(['suspend', 'close 3']);
     expect(await base.pledges.ask('orders', { site: 'primary', epoch: 3, now: NOW + 1e9, until: NOW + 1e9 })).toBe(false);
-    // One that slipped in before the take came through: an earlier try took, and a later one finds it.
+    // One that slipped in between: taken, and not yet to be promoted. The next try finds it too.
+    const between = pledged(-1);
+    between.close = async () => pledged(5_000).current;
+    const late = run(leaseOf({ claim, expiresAt: NOW - 1001 }), {}, between);
+    await expect(late.result).rejects.toBeInstanceOf(NotReady);
+    expect(late.base.memory.current).toMatchObject({ holder: 'recovery', epoch: 4 });
     const held = run(leaseOf({ claim, holder: 'recovery', epoch: 4 }), {}, pledged(5_000));
     await expect(held.result).rejects.toBeInstanceOf(NotReady);
     expect(held.base.pledges.done).toEqual(['close 3']);

@@ -18,7 +18,7 @@ const worldOf = (errorMs: number) => {
   const sleep = async (ms: number) => {
     time += ms;
   };
-  return { clock, look, sleep };
+  return { clock, look, sleep, now: () => time };
 };
 
 const errors = fc.integer({ min: -5_000, max: 5_000 });
@@ -85,10 +85,12 @@ describe('clock', () => {
       [0, 'within'],
       [700, 'over'],
     ] as const) {
-      const { clock, look, sleep } = worldOf(errorMs);
-      expect(await settleClock(clock, BOUND_MS, () => look(), sleep)).toBe(verdict);
+      const { clock, look, ...time } = worldOf(errorMs);
+      expect(await settleClock(clock, BOUND_MS, () => look(), time)).toBe(verdict);
+      expect(time.now() - NOW).toBeLessThanOrEqual(1_000);
     }
-    const slow = worldOf(0);
-    expect(await settleClock(slow.clock, BOUND_MS, () => slow.look(900, 900), slow.sleep)).toBe('unknown');
+    const { clock, look, ...time } = worldOf(0);
+    expect(await settleClock(clock, BOUND_MS, () => look(900, 900), time)).toBe('unknown');
+    expect(time.now() - NOW).toBeLessThanOrEqual(3_000 + 2 * 1_800);
   });
 });

@@ -69,7 +69,7 @@ it('race with a take on one item: whoever is second sees the first', async () =>
 
 it('tell by their answers how wrong the clock is, also by those that refuse', async () => {
   const look = () => own.read('clock');
-  await settleClock(clock, 1_000, look, sleep);
+  await settleClock(clock, 1_000, look, { sleep: (ms) => sleep(ms), now: Date.now });
   const { lowMs, highMs } = clock.error!;
   // Both clocks are one: whatever was measured must hold nought, to a few milliseconds of rounding.
   expect(lowMs).toBeLessThanOrEqual(20);
