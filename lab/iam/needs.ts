@@ -120,6 +120,7 @@ const encrypted = (key: string | undefined, actions: readonly string[]): Need[] 
 const RDS_KINDS: Readonly<Record<string, string>> = {
   DBInstanceIdentifier: 'db',
   SourceDBInstanceIdentifier: 'db',
+  SourceDBInstanceArn: 'db',
   TargetDBInstanceIdentifier: 'db',
   SourceDBInstanceAutomatedBackupsArn: 'auto-backup',
   DBInstanceAutomatedBackupsArn: 'auto-backup',

@@ -63,6 +63,17 @@ export class WalArchive {
     return (await readdir(this.directory)).filter((name) => KEPT.test(name)).sort();
   }
 
+  /** Takes over the files of another archive that are not here yet. */
+  async copyFrom(source: WalArchive, beforeEach: () => Promise<void>): Promise<void> {
+    for (const name of await source.files()) {
+      if (await this.has(name)) continue;
+      await beforeEach();
+      const file = path.join(this.directory, name);
+      await copyFile(path.join(source.directory, name), `${file}.new`);
+      await rename(`${file}.new`, file);
+    }
+  }
+
   /** Lays the log out for a server's recovery, in a folder of its own: segments at full length again. */
   async layOut(folder: string): Promise<void> {
     await makeOwnDirectory(folder, this.user);

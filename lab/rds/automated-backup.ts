@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { copyFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
@@ -28,6 +28,8 @@ export class AutomatedBackup {
   closed = false;
   /** The attempt that is under way, or the last one. */
   attempt: Promise<void> = Promise.resolve();
+  /** Where it is a replicated one: what it is a copy of, and the key it is encrypted with here. */
+  replicaOf: { backup: AutomatedBackup; kmsKeyId: string | undefined; retentionDays: number } | undefined;
   private session: pg.Client | undefined;
   private newestMark: Date | undefined;
 
@@ -83,6 +85,20 @@ export class AutomatedBackup {
       await sleep(POLL_MS);
     }
     this.newestMark = committedAt;
+  }
+
+  /** Takes over what another one has by now, through a link between regions that may be cut at any moment. */
+  async copyFrom(source: AutomatedBackup, untilReachable: () => Promise<void>): Promise<void> {
+    // Read first: the log that is copied below reaches at least as far.
+    const { newestMark } = source;
+    for (const { file, endedAt } of source.bases.slice(this.bases.length)) {
+      const copy = path.join(this.archive.bases, `${this.bases.length}.tar`);
+      await untilReachable();
+      await copyFile(file, copy);
+      this.bases.push({ file: copy, endedAt });
+    }
+    await this.archive.copyFrom(source.archive, untilReachable);
+    this.newestMark = newestMark;
   }
 
   /** Over one session, for as long as that lives: a new one for each mark would cost more than the mark. */

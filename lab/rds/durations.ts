@@ -10,6 +10,8 @@ export interface Durations {
   backUp: number;
   /** From one upload of the log to the next: about how far `LatestRestorableTime` is behind. AWS: 5 minutes. */
   uploadLog: number;
+  /** From one copy of a replicated automated backup to the next. */
+  replicateBackup: number;
   modify: number;
   rename: number;
   /** `modifying` of a promotion; `reboot` follows. */
@@ -29,6 +31,7 @@ export const LAB_DURATIONS: Durations = {
   createReplica: 300,
   backUp: 200,
   uploadLog: 2000,
+  replicateBackup: 2000,
   modify: 200,
   rename: 200,
   promote: 250,

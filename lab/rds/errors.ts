@@ -1,6 +1,7 @@
 import {
   DBInstanceAlreadyExistsFault,
   DBInstanceAutomatedBackupNotFoundFault,
+  DBInstanceAutomatedBackupQuotaExceededFault,
   DBInstanceNotFoundFault,
   DBSnapshotAlreadyExistsFault,
   DBSnapshotNotFoundFault,
@@ -40,6 +41,8 @@ export const invalidSnapshotState = (message: string) => new InvalidDBSnapshotSt
 
 export const automatedBackupNotFound = (what: string) =>
   new DBInstanceAutomatedBackupNotFoundFault({ message: `DBInstanceAutomatedBackup not found: ${what}.`, $metadata });
+
+export const automatedBackupQuotaExceeded = (message: string) => new DBInstanceAutomatedBackupQuotaExceededFault({ message, $metadata });
 
 export const invalidAutomatedBackupState = (message: string) => new InvalidDBInstanceAutomatedBackupStateFault({ message, $metadata });
 

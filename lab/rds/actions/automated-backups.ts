@@ -55,7 +55,12 @@ async function remove(
   return { DBInstanceAutomatedBackup: { ...describe(control, backup), Status: 'deleting' } };
 }
 
-function describe(control: ControlPlane, backup: AutomatedBackup): DBInstanceAutomatedBackup {
+const copiesOf = (control: ControlPlane, backup: AutomatedBackup) =>
+  [...control.automatedBackups]
+    .filter(({ replicaOf, retained }) => replicaOf?.backup === backup && !retained)
+    .map((copy) => ({ DBInstanceAutomatedBackupsArn: backupArn(control, copy) }));
+
+export function describe(control: ControlPlane, backup: AutomatedBackup): DBInstanceAutomatedBackup {
   const { database } = backup;
   const { attributes } = database;
   const { AllocatedStorage, AvailabilityZone, Engine, EngineVersion, LicenseModel, MasterUsername } = attributes;
@@ -65,6 +70,7 @@ function describe(control: ControlPlane, backup: AutomatedBackup): DBInstanceAut
   return {
     ...settings,
     ...{ StorageType, Iops, KmsKeyId, PreferredBackupWindow, BackupRetentionPeriod },
+    ...(backup.replicaOf && { KmsKeyId: backup.replicaOf.kmsKeyId, BackupRetentionPeriod: backup.replicaOf.retentionDays }),
     Encrypted: attributes.StorageEncrypted,
     IAMDatabaseAuthenticationEnabled: attributes.IAMDatabaseAuthenticationEnabled,
     DBInstanceArn: control.arn(database),
@@ -77,6 +83,7 @@ function describe(control: ControlPlane, backup: AutomatedBackup): DBInstanceAut
     Status: backup.status,
     RestoreWindow: { EarliestTime, LatestTime },
     BackupTarget: 'region',
+    DBInstanceAutomatedBackupsReplications: copiesOf(control, backup),
     TagList: database.tagList,
   };
 }

@@ -6,6 +6,7 @@ import { describeInstances } from './describe-instances.ts';
 import { lifecycle } from './lifecycle.ts';
 import { modifyInstance } from './modify-instance.ts';
 import { readReplicas } from './read-replicas.ts';
+import { replicatedBackups } from './replicated-backups.ts';
 import { restore } from './restore.ts';
 import { snapshots } from './snapshots.ts';
 import { tags } from './tags.ts';
@@ -21,6 +22,7 @@ const actions: Actions = {
   ...snapshots,
   ...restore,
   ...automatedBackups,
+  ...replicatedBackups,
   ...tags,
 };
 

@@ -15,7 +15,7 @@ import { invalidCombination, invalidSnapshotState, invalidValue, snapshotNotFoun
 import { findSource } from '../find-backup.ts';
 import { openBackup } from '../keep-backups.ts';
 import { parseReference } from '../names.ts';
-import { newRestored } from '../restored.ts';
+import { newRestored, type Source } from '../restored.ts';
 import { finishCreation } from './create-instance.ts';
 
 export const restore: Actions = { RestoreDBInstanceFromDBSnapshot: fromSnapshot, RestoreDBInstanceToPointInTime: toPointInTime };
@@ -41,10 +41,17 @@ async function toPointInTime(
   const moment = momentOf(backup, input);
   // A moment in the window always has a base.
   const { file } = backup.baseFor(moment)!;
-  const database = newRestored(control, region, input.TargetDBInstanceIdentifier, backup.database, input);
+  const database = newRestored(control, region, input.TargetDBInstanceIdentifier, sourceOf(backup), input);
   const replay = () => recoverTo(database.server, backup.archive, moment);
   control.begin(database, () => build(control, database, file, replay), 'incompatible-restore');
   return { DBInstance: await describe(control, database) };
+}
+
+/** A replicated backup is encrypted with a key of its own region. */
+function sourceOf({ database, replicaOf }: AutomatedBackup): Source {
+  const { attributes, port } = database;
+  if (!replicaOf) return { attributes, port };
+  return { attributes: { ...attributes, KmsKeyId: replicaOf.kmsKeyId, BackupRetentionPeriod: replicaOf.retentionDays }, port };
 }
 
 function momentOf({ earliestTime, latestTime }: AutomatedBackup, input: RestoreDBInstanceToPointInTimeMessage): Date {

@@ -35,6 +35,7 @@ const DURATIONS: Partial<Durations> = {
   createReplica: 20,
   backUp: 60,
   uploadLog: 200,
+  replicateBackup: 200,
   modify: 120,
   rename: 60,
   promote: 120,
