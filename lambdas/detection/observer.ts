@@ -27,6 +27,8 @@ export interface ObserverServices {
 /** Observes one workload from one region, and in a site judges what all observers say. */
 export class Observer {
   private last?: Observation;
+  /** The newest word of the standby site's observer that could be read. */
+  private standbyWord?: Observation;
 
   constructor(
     private readonly workload: Workload,
@@ -51,7 +53,10 @@ export class Observer {
     const { site, plan, observations, now } = this.services;
     if (!site || (await this.services.activeSite(this.workload)) !== site) return undefined;
     const standby = plan.sites[otherSite(site)].region;
-    const word = (await observations.latest(this.workload.name, { exceptOwn: true })).find(({ observer }) => observer === standby);
+    const latest = await observations.latest(this.workload.name, { exceptOwn: true });
+    // One reading that failed is no silence: what was read before counts until it is old.
+    const word = latest.find(({ observer }) => observer === standby) ?? this.standbyWord;
+    this.standbyWord = word;
     return word && now() - word.at <= SILENT_AFTER_MS ? 0 : 1;
   }
 

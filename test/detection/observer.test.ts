@@ -22,6 +22,7 @@ const word = (observer: string, over: Partial<Observation> = {}): Observation =>
 
 const observe = (options: { site?: SiteName; active?: SiteName; answer?: Answer; others?: Observation[]; clockError?: ClockError }) => {
   const written: Observation[] = [];
+  const clock = { now: NOW };
   const observer = new Observer(demo.workloads[0]!, {
     plan: demo,
     region: options.site ? demo.sites[options.site].region : 'us-east-2',
@@ -30,10 +31,10 @@ const observe = (options: { site?: SiteName; active?: SiteName; answer?: Answer;
     clockError: () => options.clockError,
     activeSite: async () => options.active,
     request: async (url) => (url.includes('reference') ? ok : (options.answer ?? ok)),
-    now: () => NOW,
+    now: () => clock.now,
     log: () => {},
   });
-  return { observer, written };
+  return { observer, written, clock };
 };
 
 describe('observer', () => {
@@ -61,6 +62,17 @@ describe('observer', () => {
     const { observer, written } = observe({ active: 'primary', answer: silent, others: [word('us-west-2')] });
     expect(await observer.round()).toBeUndefined();
     expect(written).toHaveLength(1);
+  });
+
+  it('does not take one reading that failed for silence', async () => {
+    const others = [word('us-west-2', { verdict: 'healthy', at: NOW - 20_000 })];
+    const { observer, clock } = observe({ site: 'primary', active: 'primary', others });
+    expect(await observer.standbyIsSilent()).toBe(0);
+    others.length = 0;
+    clock.now += 9_000;
+    expect(await observer.standbyIsSilent()).toBe(0);
+    clock.now += 2_000;
+    expect(await observer.standbyIsSilent()).toBe(1);
   });
 
   it("tells the active site that the standby's observer is silent: missing or old, and nobody else asks", async () => {
