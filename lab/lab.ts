@@ -95,7 +95,7 @@ export class Lab implements DrillLab {
   }
 
   /** The order matters twice: what others ask starts first, and stops last. */
-  async start({ images, progress, signal }: DrillLabOptions): Promise<void> {
+  async start({ images, progress, signal, warmMs }: DrillLabOptions): Promise<void> {
     const { world, network, gateway, processes, folder } = this;
     this.python = await enginesPython(progress, processes);
     signal.throwIfAborted();
@@ -113,7 +113,7 @@ export class Lab implements DrillLab {
     const ecs = this.own(new EcsService({ world, network, processes, stateDir: folder, images: await images(folder) }));
     gateway.register('ecs', ecs.handle);
     this.authorities = rds.certificateBundle;
-    this.startFunctions(rds.certificateBundle);
+    this.startFunctions(rds.certificateBundle, warmMs);
     signal.throwIfAborted();
   }
 
@@ -159,14 +159,14 @@ export class Lab implements DrillLab {
   }
 
   /** Functions, and what starts them: requests, alarms, schedules. */
-  private startFunctions(authorities: string): void {
+  private startFunctions(authorities: string, idleMs: number): void {
     const { world, network, gateway, processes, folder } = this;
     const gatewayEndpoint = (zone: string): string => gateway.endpoint(zone);
     const registerPrincipal = (key: string, name: string): void => void gateway.principals.set(key, name);
     const definitionsEndpoint = (region: Region): string => gateway.engineOf('lambda', region);
     const onBackgroundError = (error: Error): void => this.log('lambda', error.message);
     const given = { world, network, processes, stateDir: folder, definitionsEndpoint, gatewayEndpoint, onBackgroundError };
-    const lambda = this.own(new LambdaService({ ...given, registerPrincipal, authorities }));
+    const lambda = this.own(new LambdaService({ ...given, registerPrincipal, authorities, limits: { idleMs } }));
     gateway.register('lambda', lambda.handle, LAMBDA_ACTIONS);
     gateway.functionUrls(lambda.handleUrl);
 

@@ -35,6 +35,8 @@ export interface DrillLabOptions {
   images: (folder: string) => Promise<Images>;
   /** Keep the run's folder after the next run. */
   keep: boolean;
+  /** How long an idle sandbox of a function stays warm. */
+  warmMs: number;
   progress: (text: string) => void;
   signal: AbortSignal;
 }

@@ -155,13 +155,18 @@ export class Drill {
   }
 
   /** An alarm of a region, known by the end of its name, fires. */
-  async alarms(region: Region, nameEnd: string, boundMs: number): Promise<void> {
+  alarms(region: Region, nameEnd: string, boundMs: number): Promise<void> {
+    return this.alarmIs(region, nameEnd, 'ALARM', boundMs);
+  }
+
+  /** An alarm of a region, known by the end of its name, is or comes into a state. */
+  async alarmIs(region: Region, nameEnd: string, wanted: 'ALARM' | 'OK', boundMs: number): Promise<void> {
     const { watcher, signal, progress } = this.parts;
-    const what = `alarm *${nameEnd} fires in ${region}`;
+    const what = `alarm *${nameEnd} is ${wanted} in ${region}`;
     progress.phase(`Until ${what}`);
     await watcher.until(
       what,
-      () => [...watcher.alarmStates(region)].some(([name, state]) => name.endsWith(nameEnd) && state === 'ALARM') || undefined,
+      () => [...watcher.alarmStates(region)].some(([name, state]) => name.endsWith(nameEnd) && state === wanted) || undefined,
       boundMs,
       signal,
     );

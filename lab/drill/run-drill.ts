@@ -7,11 +7,12 @@ import { PAYMENTS_HOST, REFERENCE_HOST, StubHost } from '../workload/stub-hosts.
 import { WritingClient } from '../workload/writing-client.ts';
 import { Drill } from './drill.ts';
 import type { StartLab } from './drill-lab.ts';
-import type { Evidence, SiteRows } from './judge/evidence.ts';
+import type { Evidence } from './judge/evidence.ts';
 import { judge, type Verdict } from './judge/verdict.ts';
 import type { Progress } from './progress.ts';
 import { readRows } from './rows.ts';
 import type { Scenario } from './scenario.ts';
+import { readSetAside } from './set-aside.ts';
 import { steadyState } from './steady.ts';
 import { Watcher } from './watcher.ts';
 
@@ -22,9 +23,23 @@ export interface RunOptions {
   keep: boolean;
   /** So many orders are acknowledged before anything is broken. */
   steadyWrites?: number;
+  pace?: Partial<Pace>;
   /** Told of everything that has to be stopped as soon as it exists, so that an interrupt stops it too. */
   owner: Owner;
 }
+
+/** How busy the laboratory is kept, and what for; a scenario's writes are counted at the default. */
+export interface Pace {
+  ordersPerSecond: number;
+  /** Of a client inside a region. */
+  insidePerSecond: number;
+  /** Between two looks at alarms and executions. */
+  lookMs: number;
+  /** How long an idle sandbox stays warm; AWS keeps one for minutes. */
+  warmMs: number;
+}
+
+const PACE: Pace = { ordersPerSecond: 50, insidePerSecond: 20, lookMs: 500, warmMs: 20_000 };
 
 /** What stands before a drill could begin: the machine, the lab or the deployment, not a promise. */
 export class NotReadyToDrill extends Error {}
@@ -46,7 +61,6 @@ export class Owner implements Stoppable {
 const ACTIVE_READ_WITHIN_MS = 20_000;
 const OTHER_READ_WITHIN_MS = 20_000;
 const RETURN_WITHIN_MS = 30_000;
-const INSIDE_PER_SECOND = 20;
 
 /** One drill from nothing to the verdict: lab, workload, Lifeboat, steady state, fault, judgement. Everything started is stopped. */
 export async function runDrill(scenario: Scenario, options: RunOptions): Promise<Verdict> {
@@ -72,6 +86,7 @@ export async function runDrill(scenario: Scenario, options: RunOptions): Promise
 
 async function prepare(options: RunOptions, environment = 'demo'): Promise<Drill> {
   const { progress, signal, owner, keep } = options;
+  const { ordersPerSecond, insidePerSecond, lookMs, warmMs } = { ...PACE, ...options.pace };
   progress.phase('Start the lab');
   let bundled: Promise<WorkloadPrograms> | undefined;
   const bundle = (folder: string): Promise<WorkloadPrograms> => {
@@ -79,7 +94,7 @@ async function prepare(options: RunOptions, environment = 'demo'): Promise<Drill
     return bundled;
   };
   const images = async (folder: string) => workloadImages(await bundle(folder));
-  const lab = owner.own(await options.startLab({ images, keep, signal, progress: (text) => progress.say(text) }));
+  const lab = owner.own(await options.startLab({ images, keep, warmMs, signal, progress: (text) => progress.say(text) }));
   const programs = await bundle(lab.folder);
   const { network } = lab;
   const payments = owner.own(await StubHost.start(PAYMENTS_HOST, network));
@@ -93,14 +108,22 @@ async function prepare(options: RunOptions, environment = 'demo'): Promise<Drill
   signal.throwIfAborted();
   const ledger = join(lab.folder, 'client-ledger.jsonl');
   const client = owner.own(
-    new WritingClient({ processes: lab.processes, network, program: programs.client, target: PUBLIC_NAME, dnsPort: lab.dnsPort, ledger }),
+    new WritingClient({
+      processes: lab.processes,
+      network,
+      program: programs.client,
+      target: PUBLIC_NAME,
+      dnsPort: lab.dnsPort,
+      ledger,
+      ratePerSecond: ordersPerSecond,
+    }),
   );
-  const watcher = owner.own(new Watcher(lab, [workload.primary.region, workload.recovery.region]));
+  const watcher = owner.own(new Watcher(lab, [workload.primary.region, workload.recovery.region], lookMs));
   const startInside = (region: string): WritingClient => {
     const target = (region === workload.primary.region ? workload.primary : workload.recovery).loadBalancerHost;
     const name = `inside-${region}`;
     const own = { program: programs.client, zone: region, target, name, ledger: join(lab.folder, `${name}-ledger.jsonl`) };
-    return owner.own(new WritingClient({ processes: lab.processes, network, ...own, ratePerSecond: INSIDE_PER_SECOND, concurrency: 8 }));
+    return owner.own(new WritingClient({ processes: lab.processes, network, ...own, ratePerSecond: insidePerSecond, concurrency: 8 }));
   };
   const drill = new Drill({ lab, workload, environment, client, startInside, watcher, payments, reference, progress, signal });
   watcher.start();
@@ -155,22 +178,6 @@ async function collect(drill: Drill): Promise<Evidence> {
     environment: drill.environment,
     timeline: [...drill.timeline].sort((a, b) => a.at - b.at),
   };
-}
-
-/** What the databases hold that a region has beside the site's own: a former writer that was set aside. */
-async function readSetAside(drill: Drill, region: string): Promise<SiteRows[]> {
-  const own = drill.at(region);
-  const found = await drill.parts.watcher
-    .wire(region)
-    .databases()
-    .catch(() => []);
-  const others = found.filter(({ DBInstanceIdentifier }) => DBInstanceIdentifier !== own.site.instance);
-  return Promise.all(
-    others.map(({ Endpoint }) => {
-      const site = { ...own.site, databaseHost: Endpoint?.Address ?? '', databasePort: Endpoint?.Port ?? own.site.databasePort };
-      return readRows({ ...own, site }, OTHER_READ_WITHIN_MS);
-    }),
-  );
 }
 
 /** The dead region comes back after the drill, so that what its database held can be compared. */

@@ -7,7 +7,6 @@ import type { DrillLab } from './drill-lab.ts';
 import type { AlarmChange, Execution } from './judge/evidence.ts';
 import { Wire } from './wire.ts';
 
-const POLL_MS = 500;
 /** A look that takes longer has failed; the next one follows. */
 const LOOK_WITHIN_MS = 15_000;
 
@@ -24,7 +23,11 @@ export class Watcher extends EventEmitter<{ change: [string]; look: [] }> implem
   /** Why the last look failed, by region; a look that succeeds clears it. */
   readonly blind = new Map<Region, string>();
 
-  constructor(lab: DrillLab, regions: readonly Region[]) {
+  constructor(
+    lab: DrillLab,
+    regions: readonly Region[],
+    private readonly lookMs: number,
+  ) {
     super();
     this.setMaxListeners(50);
     this.lab = lab;
@@ -83,7 +86,7 @@ export class Watcher extends EventEmitter<{ change: [string]; look: [] }> implem
   private async watch(): Promise<void> {
     while (!this.stopping.signal.aborted) {
       await this.look();
-      await sleep(POLL_MS, undefined, { signal: this.stopping.signal }).catch(() => {});
+      await sleep(this.lookMs, undefined, { signal: this.stopping.signal }).catch(() => {});
     }
   }
 

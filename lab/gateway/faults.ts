@@ -1,6 +1,10 @@
-import type { CallRecord, Region, Zone } from '../types.ts';
+import type { AwsReply, CallRecord, Region, Zone } from '../types.ts';
 
-export type FaultKind = 'throttle' | 'server-error' | 'timeout' | 'access-denied' | 'latency';
+/** `wrong-answer`: the call is served, and the caller hears something else of it. */
+export type FaultKind = 'throttle' | 'server-error' | 'timeout' | 'access-denied' | 'latency' | 'wrong-answer';
+
+/** What the caller hears instead of this answer; called for each call that is hit, in their order. */
+export type Lie = (answer: AwsReply) => AwsReply;
 
 /** Which calls a fault hits, by every field that is given, and what happens to them. */
 export interface Fault {
@@ -15,6 +19,10 @@ export interface Fault {
   resourceEnd?: string;
   /** For `latency`. */
   latencyMs?: number;
+  /** For `wrong-answer`. */
+  lie?: Lie;
+  /** Told of each call that is hit, as it arrives. */
+  onHit?: () => void;
   /** After so many hits the fault is spent. Default: never. */
   count?: number;
 }
@@ -68,6 +76,7 @@ export class Faults {
   }
 
   private spend(fault: Fault): void {
+    fault.onHit?.();
     const left = (this.active.get(fault) ?? 0) - 1;
     if (left <= 0) this.active.delete(fault);
     else this.active.set(fault, left);

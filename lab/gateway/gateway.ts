@@ -5,10 +5,10 @@ import type { Access } from '../iam/access.ts';
 import type { AwsCall, AwsService, CallRecord, Region, Stoppable, Zone } from '../types.ts';
 import type { World } from '../world.ts';
 import { actionOf } from './action.ts';
-import { awsError, errorReply } from './errors.ts';
+import { awsError, type ErrorKind, errorReply } from './errors.ts';
 import { Exchange, readBody } from './exchange.ts';
-import { type Fault, Faults } from './faults.ts';
-import { forward, type Outgoing } from './forward.ts';
+import { type Fault, Faults, type Lie } from './faults.ts';
+import { askEngine, forward, type Outgoing } from './forward.ts';
 import { type GlobalTable, GlobalTables, HOME_REGION, signedForHome } from './global-tables.ts';
 import { isGlobal, isSmallProtocol, type Scope, scopeOf, targetRegion } from './request.ts';
 
@@ -136,9 +136,10 @@ export class Gateway implements Stoppable {
     const exchange = this.admit(source, request, response, scope ?? unsigned(source, request), body);
     if (!this.isReachable(exchange)) return void this.lose(exchange);
     if (this.denied(exchange)) return;
-    if (await this.injected(exchange)) return;
+    const fault = await this.injected(exchange);
+    if (fault && fault.kind !== 'wrong-answer') return void this.fail(exchange, fault.kind);
     if (!this.isReachable(exchange)) return void this.lose(exchange);
-    await this.serve(exchange, body);
+    await (fault?.lie ? this.serveWrongly(exchange, body, fault.lie) : this.serve(exchange, body));
   }
 
   private admit(source: Zone, request: IncomingMessage, response: ServerResponse, scope: Scope, body: Buffer | undefined): Exchange {
@@ -172,24 +173,38 @@ export class Gateway implements Stoppable {
     return denied !== undefined;
   }
 
-  /** Apply the faults that hit this call. True when one of them took the engine's place. */
-  private async injected(exchange: Exchange): Promise<boolean> {
-    for (const fault of this.faults.hits(exchange.record)) {
-      exchange.record.injected = fault.kind;
-      if (fault.kind === 'latency') await delay(fault.latencyMs ?? 0);
-      else this.fail(exchange, fault.kind);
+  /** Wait for the latencies that hit this call; the fault that then takes the answer's place, where there is one. */
+  private async injected(exchange: Exchange): Promise<Fault | undefined> {
+    const hits = this.faults.hits(exchange.record);
+    for (const { kind, latencyMs = 0 } of hits) {
+      exchange.record.injected = kind;
+      if (kind === 'latency') await delay(latencyMs);
     }
-    return exchange.record.injected !== undefined && exchange.record.injected !== 'latency';
+    return hits.find(({ kind }) => kind !== 'latency');
   }
 
-  private fail(exchange: Exchange, kind: Exclude<Fault['kind'], 'latency'>): void {
+  private fail(exchange: Exchange, kind: Fault['kind']): void {
     if (kind === 'timeout') {
       exchange.lose('Timeout', this.blackholeMs);
       return;
     }
     // An answer before the end of the request would break the connection for the caller.
     exchange.request.resume();
-    exchange.reply(errorReply(kind, exchange.call));
+    exchange.reply(errorReply(kind as ErrorKind, exchange.call));
+  }
+
+  /** Served as always; only the answer that is heard is another. */
+  private async serveWrongly(exchange: Exchange, read: Buffer | undefined, lie: Lie): Promise<void> {
+    const { call } = exchange;
+    call.body = read ?? (await readBody(exchange.request));
+    const handler = this.handlerOf(call);
+    const outgoing = handler ? undefined : this.outgoing(call, call.body);
+    const answer = handler
+      ? await answerOf(handler, call)
+      : 'refusal' in outgoing!
+        ? outgoing.refusal!
+        : await askEngine({ ...call, headers: outgoing!.headers }, outgoing!.upstream);
+    exchange.reply(lie(answer));
   }
 
   private async serve(exchange: Exchange, body: Buffer | undefined): Promise<void> {

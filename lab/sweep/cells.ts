@@ -1,55 +1,72 @@
-import type { Fault } from '../gateway/faults.ts';
 import type { CallRecord } from '../types.ts';
+import { wrongAnswersTo } from './lies.ts';
 
-/** What happens to a call. `killed`: the run is stopped while the call is under way. */
-export const FAULTS = ['throttle-3', 'throttle', 'server-error', 'timeout', 'access-denied', 'killed'] as const;
+/**
+ * What happens to a call. `throttle-3`: three times, then it is served. `throttle`, `server-error`, `timeout`, `access-denied`: for good.
+ * `wrong-answer`: AWS says something that is not so. `dark-here`: while the call is under way another region goes dark.
+ * `killed`: the run is stopped while the call is under way.
+ */
+export const FAULTS = [
+  'throttle-3',
+  'throttle',
+  'server-error',
+  'timeout',
+  'access-denied',
+  'wrong-answer',
+  'dark-here',
+  'killed',
+] as const;
 export type FaultName = (typeof FAULTS)[number];
 
-/** One attack: every call of this kind by this step, and what happens to it. */
-export interface Cell {
+/** A kind of call: a step, and what it asks of AWS. */
+export interface CallKind {
   /** The function, without what all have in common. */
   step: string;
   service: string;
   action: string;
-  fault: FaultName;
 }
 
-export const nameOf = ({ step, service, action, fault }: Cell): string => `${step} ${service}:${action} ${fault}`;
+/** One attack: every call of this kind, and what happens to it. */
+export interface Cell extends CallKind {
+  fault: FaultName;
+  /** Which wrong answer. */
+  lie?: string;
+}
 
-/** The attacks on the calls that a clean run made: each kind of call of each step, with each fault, in the order of the run. */
-export function cellsOf(calls: readonly CallRecord[]): Cell[] {
+export const kindOf = ({ step, service, action }: CallKind): string => `${step} ${service}:${action}`;
+export const nameOf = ({ fault, lie, ...kind }: Cell): string => `${kindOf(kind)} ${fault}${lie ? ` (${lie})` : ''}`;
+
+/** The kinds of calls that a clean run made, in the order of the run. */
+export function kindsOf(calls: readonly CallRecord[]): CallKind[] {
   const kinds = new Map(
     calls.map(({ principal, service, action }) => [`${principal} ${service} ${action}`, { principal, service, action }]),
   );
   const prefix = commonPrefix([...kinds.values()].map(({ principal }) => principal));
-  return [...kinds.values()].flatMap(({ principal, service, action }) =>
-    FAULTS.map((fault) => ({ step: principal.slice(prefix.length), service, action, fault })),
-  );
+  return [...kinds.values()].map(({ principal, service, action }) => ({ step: principal.slice(prefix.length), service, action }));
 }
 
-/** Some of them, the same for the same seed, spread over the whole. */
+/** The attacks on these kinds of calls: each with each fault, and with each wrong answer that it could get. */
+export const cellsOf = (kinds: readonly CallKind[]): Cell[] =>
+  kinds.flatMap((kind) =>
+    FAULTS.flatMap((fault): Cell[] =>
+      fault === 'wrong-answer'
+        ? wrongAnswersTo(kind.service, kind.action).map(({ name }) => ({ ...kind, fault, lie: name }))
+        : [{ ...kind, fault }],
+    ),
+  );
+
+/** All of them in an order that is spread over the whole and the same for the same seed; at most so many. */
 export function sample(cells: readonly Cell[], count: number, seed: number): Cell[] {
   let state = seed >>> 0 || 1;
   const random = (): number => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
     return state / 2 ** 32;
   };
-  const keyed = cells.map((cell, index) => ({ cell, index, key: random() }));
-  const chosen = keyed.sort((a, b) => a.key - b.key).slice(0, count);
-  return chosen.sort((a, b) => a.index - b.index).map(({ cell }) => cell);
-}
-
-/** The fault as the gateway knows it; a run to be killed is held up first. */
-export function faultOf({ service, action, fault }: Cell, principal: string): Fault {
-  const which = { principal, service, action };
-  switch (fault) {
-    case 'throttle-3':
-      return { ...which, kind: 'throttle', count: 3 };
-    case 'killed':
-      return { ...which, kind: 'latency', latencyMs: 3_000 };
-    default:
-      return { ...which, kind: fault };
-  }
+  const keyed = cells.map((cell) => ({ cell, key: random() }));
+  return keyed
+    .sort((a, b) => a.key - b.key)
+    .slice(0, count)
+    .map(({ cell }) => cell);
 }
 
 function commonPrefix(names: readonly string[]): string {

@@ -1,25 +1,72 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { type Cell, FAULTS, nameOf } from './cells.ts';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { type CallKind, type Cell, cellsOf, kindOf, nameOf } from './cells.ts';
 
-/**
- * How an attack ended. `recovered`: the run ended well, and the site that it names accepts orders. `stopped`: it failed, the workload is
- * served all the same, and a run started again ended well. The others are defects.
- */
-export type Outcome = 'recovered' | 'stopped' | 'hang' | 'false success' | 'not served' | 'stuck';
+/** How an attack ended. All but the first two are defects. */
+export type Outcome = keyof typeof OUTCOMES;
+export const OUTCOMES = {
+  recovered: 'the run ended well, and the site that it names accepts orders',
+  stopped: 'the run failed, people were told, and the workload is served or a run started again under the same incident ended well',
+  hang: 'the run did not end within its bound',
+  'false success': 'the run succeeded, and its site accepts no orders',
+  'two writers': 'two sites accepted orders at a time',
+  'uncounted loss': 'acknowledged orders are in no database',
+  'not served': 'the run failed, and nobody accepts orders although all is mended',
+  'nobody told': 'the run failed, and no message and no alarm says so',
+  stuck: 'the run failed, and a run started again did not end well',
+} as const;
+
 export interface Judged {
   cell: Cell;
   outcome: Outcome;
   detail: string;
+  seconds: number;
+}
+
+/** What a laboratory as a whole was held to, over all attacks in it. */
+export interface LabVerdict {
+  attacks: number;
+  broken: string[];
+}
+
+interface Kept {
+  machine: string;
+  kinds: CallKind[];
+  judged: Judged[];
+  labs: LabVerdict[];
 }
 
 export const isDefect = ({ outcome }: Judged): boolean => outcome !== 'recovered' && outcome !== 'stopped';
 
-/** What is known so far, kept in a file after each attack so that a sweep goes on where it ended. */
+/** What is known so far of one machine, kept in a file after each attack, so that a sweep goes on where it ended. */
 export class Matrix {
-  readonly judged: Judged[];
+  private readonly kept: Kept;
 
-  constructor(private readonly file: string) {
-    this.judged = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Judged[]) : [];
+  constructor(
+    private readonly file: string,
+    machine: string,
+  ) {
+    this.kept = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Kept) : { machine, kinds: [], judged: [], labs: [] };
+  }
+
+  get machine(): string {
+    return this.kept.machine;
+  }
+
+  /** The kinds of calls that clean runs have made. */
+  get kinds(): readonly CallKind[] {
+    return this.kept.kinds;
+  }
+
+  get cells(): Cell[] {
+    return cellsOf(this.kinds);
+  }
+
+  get judged(): readonly Judged[] {
+    return this.kept.judged;
+  }
+
+  get labs(): readonly LabVerdict[] {
+    return this.kept.labs;
   }
 
   left(cells: readonly Cell[]): Cell[] {
@@ -27,21 +74,25 @@ export class Matrix {
     return cells.filter((cell) => !done.has(nameOf(cell)));
   }
 
-  add(judged: Judged): void {
-    this.judged.push(judged);
-    writeFileSync(this.file, JSON.stringify(this.judged, null, 2));
+  /** A clean run of another laboratory may make a call that the first did not. */
+  learn(kinds: readonly CallKind[]): void {
+    const known = new Set(this.kinds.map(kindOf));
+    this.kept.kinds.push(...kinds.filter((kind) => !known.has(kindOf(kind))));
+    this.save();
   }
-}
 
-/** A table in Markdown: a row for each call, a column for each fault, and the totals. */
-export function tableOf(judged: readonly Judged[]): string {
-  const rows = [...new Set(judged.map(({ cell: { step, service, action } }) => `${step} | ${service}:${action}`))];
-  const at = (row: string, fault: string) =>
-    judged.find(({ cell }) => `${cell.step} | ${cell.service}:${cell.action}` === row && cell.fault === fault)?.outcome ?? '';
-  const lines = rows.map((row) => `| ${row} | ${FAULTS.map((fault) => at(row, fault)).join(' | ')} |`);
-  const outcomes = [...new Set(judged.map(({ outcome }) => outcome))];
-  const totals = outcomes.map((one) => `${one} ${judged.filter(({ outcome }) => outcome === one).length}`);
-  return [`| step | call | ${FAULTS.join(' | ')} |`, `|---|---|${FAULTS.map(() => '---|').join('')}`, ...lines, '', totals.join(', ')].join(
-    '\n',
-  );
+  add(judged: Judged): void {
+    this.kept.judged.push(judged);
+    this.save();
+  }
+
+  addLab(verdict: LabVerdict): void {
+    this.kept.labs.push(verdict);
+    this.save();
+  }
+
+  private save(): void {
+    writeFileSync(`${this.file}.new`, JSON.stringify(this.kept, null, 2));
+    renameSync(`${this.file}.new`, this.file);
+  }
 }

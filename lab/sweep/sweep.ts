@@ -1,57 +1,91 @@
-import type { Drill } from '../drill/drill.ts';
-import { callsOfRun } from '../drill/judge/calls.ts';
-import { everythingKept, lossWithin, oneWriter, oneWriterAtATime, type Promised } from '../drill/judge/promises.ts';
-import type { Scenario } from '../drill/scenario.ts';
-import type { Region } from '../types.ts';
-import { attack } from './attack.ts';
-import { type Cell, cellsOf, nameOf, sample } from './cells.ts';
-import { isDefect, type Matrix } from './matrix.ts';
+import { type Cell, nameOf, sample } from './cells.ts';
+import { type LaboratoryOptions, runLaboratory } from './laboratory.ts';
+import { isDefect, type Judged, type Matrix } from './matrix.ts';
 
-export interface SweepOptions {
+export interface SweepOptions extends Pick<LaboratoryOptions, 'signal' | 'command'> {
   matrix: Matrix;
-  /** So many of the attacks; all where it is left out. */
+  /** Laboratories at once. */
+  jobs: number;
+  /** So many attacks in one laboratory; then a new one is started, since each move leaves a former writer behind. */
+  perLaboratory: number;
+  /** So many attacks in all; every one where it is left out. */
   sample?: number;
   seed: number;
+  say: (line: string) => void;
+  phase?: (laboratory: number, phase: string) => void;
 }
 
-const READY_WITHIN_MS = 300_000;
+/** Why no laboratory can be had any more, after one that was tried in vain twice in a row. */
+export class SweepFailed extends Error {
+  override readonly name = 'SweepFailed';
+}
 
 /**
- * The fault sweep over the switchover: a clean one first, which says what calls there are; then there and back again, each time under
- * another fault. All attacks are made in one lab, and its whole history is judged at the end: one writer at a time, nothing lost.
+ * Makes every attack that the matrix does not know yet, in the order of the seed, in several laboratories at once. What the calls are
+ * a clean run says, once for all. Ends when none is left, or after an interrupt; what was judged by then is kept.
  */
-export const sweepScenario = (options: SweepOptions): Scenario => ({
-  name: 'sweep-switchover',
-  title: 'Every call of a switchover, attacked',
-  story: 'A switchover is run once for each kind of call that it makes and each fault that can befall it.',
-  objectives: { rtoSeconds: 3_600, rpoSeconds: 0 },
-  async run(drill) {
-    const clean = await drill.switchover(drill.recovery, 'a clean run', 240_000);
-    const cells = cellsOf(callsOfRun(drill.lab.calls(), clean));
-    const chosen = options.sample === undefined ? cells : sample(cells, options.sample, options.seed);
-    drill.note(`${cells.length} attacks on ${cells.length / 6} kinds of calls; ${chosen.length} of them chosen`);
-    let active = drill.recovery;
-    for (const cell of options.matrix.left(chosen)) active = await one(drill, active, cell, options.matrix);
-  },
-  promises: [lossWithin(0), oneWriter(), oneWriterAtATime(), everythingKept(), noDefect(options.matrix)],
-});
+export async function sweep({ matrix, jobs, perLaboratory, seed, say, ...options }: SweepOptions): Promise<void> {
+  const chosen = (): Cell[] => sample(matrix.cells, options.sample ?? Number.POSITIVE_INFINITY, seed);
+  const underWay = new Set<string>();
+  const left = (): Cell[] => matrix.left(chosen()).filter((cell) => !underWay.has(nameOf(cell)));
+  let laboratories = 0;
+  let tellKnown = (): void => undefined;
 
-/** One attack, from where the workload is to the other site. */
-async function one(drill: Drill, active: Region, cell: Cell, matrix: Matrix): Promise<Region> {
-  const to = active === drill.primary ? drill.recovery : drill.primary;
-  await drill.replicates(to, READY_WITHIN_MS);
-  drill.note(`attack: ${nameOf(cell)}`, 'fault');
-  const judged = await attack(drill, to, cell);
-  matrix.add(judged);
-  drill.note(`${judged.outcome}: ${nameOf(cell)} ${judged.detail.slice(0, 120)}`);
-  if (judged.outcome === 'hang' || judged.outcome === 'stuck') throw new Error(`no way on after ${nameOf(cell)}: ${judged.outcome}`);
-  return to;
+  const runOne = async (clean: boolean): Promise<boolean> => {
+    laboratories += 1;
+    const number = laboratories;
+    let made = 0;
+    const next = (): Cell | undefined => {
+      const cell = made < perLaboratory ? left()[0] : undefined;
+      if (!cell) return undefined;
+      made += 1;
+      underWay.add(nameOf(cell));
+      return cell;
+    };
+    const judged = (one: Judged): void => {
+      underWay.delete(nameOf(one.cell));
+      matrix.add(one);
+      const defect = isDefect(one) ? '✗' : '✓';
+      say(
+        `${defect} ${matrix.judged.length}/${matrix.cells.length} ${nameOf(one.cell)}: ${one.outcome} ${one.seconds} s ${one.detail.slice(0, 160)}`,
+      );
+    };
+    const learned = (kinds: Parameters<Matrix['learn']>[0]): void => {
+      matrix.learn(kinds);
+      tellKnown();
+      say(`a clean run makes ${matrix.kinds.length} kinds of calls: ${matrix.cells.length} attacks, ${chosen().length} of them chosen`);
+    };
+    const phase = (text: string): void => options.phase?.(number, text);
+    const end = await runLaboratory({ ...options, machine: matrix.machine, clean, next, judged, learned, phase });
+    if ('verdict' in end) {
+      matrix.addLab(end.verdict);
+      if (end.verdict.broken.length > 0) say(`✗ laboratory ${number}: ${end.verdict.broken.join('; ')}`);
+      return true;
+    }
+    if (end.during) underWay.delete(nameOf(end.during));
+    if (!options.signal.aborted)
+      say(`laboratory ${number} gave no verdict${end.during ? ` during ${nameOf(end.during)}` : ''}: ${end.why}`);
+    return false;
+  };
+
+  const work = async (): Promise<void> => {
+    for (let failures = 0; left().length > 0 && !options.signal.aborted; ) {
+      failures = (await runOne(false)) ? 0 : failures + 1;
+      if (failures > 1 && !options.signal.aborted) throw new SweepFailed('two laboratories in a row gave no verdict');
+    }
+  };
+  // The first one says what there is to attack, and goes on to attack it; only then can others join.
+  const lead = async (): Promise<void> => {
+    for (let tries = 0; matrix.kinds.length === 0 && !options.signal.aborted; tries += 1) {
+      if (tries > 1) throw new SweepFailed('two laboratories in a row made no clean run');
+      await runOne(true);
+    }
+    await work();
+  };
+  const first = lead();
+  const known = new Promise<void>((resolve) => {
+    tellKnown = resolve;
+  });
+  if (matrix.kinds.length === 0) await Promise.race([known, first]);
+  await Promise.all([first, ...Array.from({ length: jobs - 1 }, work)]);
 }
-
-const noDefect = (matrix: Matrix): Promised => ({
-  text: 'Every attack was survived, or stopped the run in a defined state',
-  broken: () => {
-    const defects = matrix.judged.filter(isDefect);
-    return defects.length === 0 ? undefined : defects.map(({ cell, outcome }) => `${nameOf(cell)}: ${outcome}`).join('; ');
-  },
-});

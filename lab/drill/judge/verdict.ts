@@ -1,7 +1,7 @@
 import type { Evidence } from './evidence.ts';
 import { type Findings, measure } from './measure.ts';
 import { phaseSeconds } from './phases.ts';
-import { type Promised, rightsSuffice } from './promises.ts';
+import { everythingKept, oneWriter, oneWriterAtATime, type Promised, rightsSuffice } from './promises.ts';
 
 /** What a scenario is held to. */
 export interface Objectives {
@@ -35,6 +35,9 @@ export interface Verdict {
   promises: Kept[];
 }
 
+/** Every scenario is held to these, whatever it is about: the history check (set and register), and least privilege that suffices. */
+const ALWAYS: readonly Promised[] = [oneWriter(), oneWriterAtATime(), everythingKept(), rightsSuffice()];
+
 const round = (value: number): number => Math.round(value * 1_000) / 1_000;
 
 /** Measures the evidence and holds it against the promises. `trouble` is what kept the scenario from running to its end. */
@@ -44,7 +47,8 @@ export function judge(
   trouble?: string,
 ): Verdict {
   const findings = measure(evidence);
-  const promises = [...scenario.promises, rightsSuffice()].map(({ text, broken }) => ({ text, broken: broken(findings) }));
+  const asked = new Map([...scenario.promises, ...ALWAYS].map((promised) => [promised.text, promised]));
+  const promises = [...asked.values()].map(({ text, broken }) => ({ text, broken: broken(findings) }));
   const reasons = [trouble, ...promises.map((kept) => kept.broken)].filter((reason): reason is string => reason !== undefined);
   return { findings, promises, result: resultOf(scenario, findings, reasons) };
 }

@@ -216,3 +216,33 @@ describe('properties', () => {
     );
   });
 });
+
+describe('the history check', () => {
+  const nothingPromised = { name: 'any', objectives: { rtoSeconds: 90, rpoSeconds: 60 }, promises: [] };
+  const good = failover();
+  const broken = (evidence: Partial<Evidence>): string => judge(nothingPromised, { ...good, ...evidence }).result.reasons.join('; ');
+  const onlyOf = (name: string) => good.attempts.filter(({ site }) => site === name);
+
+  it('lets a good history pass, whatever a scenario promises', () => {
+    expect(judge(nothingPromised, good).result).toMatchObject({ passed: true, reasons: [] });
+  });
+
+  it.each<[string, Partial<Evidence>, RegExp]>([
+    ['a writer inside the lost site after the move', { insiders: writing(A, 55, 57) }, /two sites accepted writes for/],
+    ['a write of the lost site between two of the new one', { insiders: [ack(A, 60)], calls: [call()] }, /need \d handovers/],
+    [
+      'writes of two sites in turn, each in a move of its own',
+      { moves: [20, 52, 54].map(ms), insiders: writing(A, 52, 53) },
+      /there were 1 moves/,
+    ],
+    ['an acknowledged order that no database has', { databases: [{ site: B, rows: rowsOf(onlyOf(B)) }] }, /in no database/],
+    ['an order that nobody sent', { databases: [{ site: B, rows: rowsOf([...good.attempts, ack(B, 60)]) }] }, /that nobody sent/],
+  ])('finds %s', (_, evidence, reason) => {
+    expect(broken(evidence)).toMatch(reason);
+  });
+
+  it('counts an order as kept that only a database which was set aside has', () => {
+    const { setAside, ...rest } = { setAside: [{ site: A, rows: rowsOf(onlyOf(A)) }], databases: [{ site: B, rows: rowsOf(onlyOf(B)) }] };
+    expect(broken({ ...rest, setAside })).not.toMatch(/in no database/);
+  });
+});

@@ -1,43 +1,85 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { expect, it } from 'vitest';
-import { cellsOf, FAULTS, faultOf, sample } from '../../../lab/sweep/cells.ts';
-import { Matrix, tableOf } from '../../../lab/sweep/matrix.ts';
+import { describe, expect, it } from 'vitest';
+import { cellsOf, FAULTS, kindsOf, nameOf, sample } from '../../../lab/sweep/cells.ts';
+import { faultOf } from '../../../lab/sweep/inject.ts';
+import { wrongAnswersTo } from '../../../lab/sweep/lies.ts';
+import type { AwsReply } from '../../../lab/types.ts';
 import { call } from '../drill/history.ts';
 
-const calls = [
+const kinds = kindsOf([
   call({ principal: 'lifeboat-demo-take-lease', service: 'dynamodb', action: 'GetItem' }),
   call({ principal: 'lifeboat-demo-take-lease', service: 'dynamodb', action: 'GetItem' }),
   call({ principal: 'lifeboat-demo-promote-database', service: 'rds', action: 'PromoteReadReplica' }),
-];
+]);
+const cells = cellsOf(kinds);
 
-it('attacks each kind of call of each step once with each fault', () => {
-  const cells = cellsOf(calls);
-  expect(cells).toHaveLength(2 * FAULTS.length);
-  expect(cells[0]).toEqual({ step: 'take-lease', service: 'dynamodb', action: 'GetItem', fault: 'throttle-3' });
-  expect(cells.at(-1)).toMatchObject({ step: 'promote-database', fault: 'killed' });
-  expect(faultOf(cells[0]!, 'f')).toEqual({ principal: 'f', service: 'dynamodb', action: 'GetItem', kind: 'throttle', count: 3 });
+describe('the attacks', () => {
+  it('are each kind of call of each step once with each fault that it can have', () => {
+    expect(kinds).toEqual([
+      { step: 'take-lease', service: 'dynamodb', action: 'GetItem' },
+      { step: 'promote-database', service: 'rds', action: 'PromoteReadReplica' },
+    ]);
+    const names = cells.map(nameOf);
+    // A strongly consistent read can be answered by nothing but the truth.
+    expect(names).toHaveLength(2 * FAULTS.length - 1);
+    expect(names).toContain('take-lease dynamodb:GetItem throttle-3');
+    expect(names).toContain('promote-database rds:PromoteReadReplica wrong-answer (lost)');
+  });
+
+  it('of a sample are the same for the same seed, and others for another', () => {
+    expect(sample(cells, 4, 7)).toEqual(sample(cells, 4, 7));
+    expect(sample(cells, 100, 7)).toHaveLength(cells.length);
+    expect(sample(cells, 100, 7)).not.toEqual(sample(cells, 100, 8));
+  });
+
+  it('hit the one function in its region; what is done meanwhile is done once', () => {
+    const done: string[] = [];
+    const deeds = { darken: () => done.push('dark'), kill: () => done.push('killed') };
+    const where = { principal: 'f', source: 'us-west-2' };
+    const of = (fault: (typeof FAULTS)[number]) => faultOf(cells.find((cell) => cell.fault === fault)!, where, deeds);
+    expect(of('throttle-3')).toEqual({ ...where, service: 'dynamodb', action: 'GetItem', kind: 'throttle', count: 3 });
+    const kill = of('killed');
+    kill.onHit?.();
+    kill.onHit?.();
+    of('dark-here').onHit?.();
+    expect(done).toEqual(['killed', 'dark']);
+  });
 });
 
-it('chooses the same sample for the same seed', () => {
-  const cells = cellsOf(calls);
-  expect(sample(cells, 4, 7)).toEqual(sample(cells, 4, 7));
-  expect(sample(cells, 4, 7)).toHaveLength(4);
-  expect(sample(cells, 100, 7)).toEqual(cells);
-});
+describe('wrong answers', () => {
+  const told = (service: string, action: string, name: string, ...answers: AwsReply[]): AwsReply[] => {
+    const lie = wrongAnswersTo(service, action)
+      .find((one) => one.name === name)!
+      .lie();
+    return answers.map(lie);
+  };
+  const describing = (status: string): AwsReply => ({
+    status: 200,
+    headers: { 'content-length': '9' },
+    body: `<R><DBInstances><DBInstance><DBInstanceStatus>${status}</DBInstanceStatus></DBInstance></DBInstances></R>`,
+  });
 
-it('goes on where it ended, and shows a table with totals', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'lifeboat-sweep-'));
-  try {
-    const file = join(folder, 'matrix.json');
-    const cells = cellsOf(calls);
-    new Matrix(file).add({ cell: cells[0]!, outcome: 'recovered', detail: '' });
-    const again = new Matrix(file);
-    expect(again.left(cells)).toEqual(cells.slice(1));
-    expect(tableOf(again.judged)).toContain('| take-lease | dynamodb:GetItem | recovered |');
-    expect(tableOf(again.judged)).toMatch(/recovered 1$/);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  it('say available too early, nothing at all, or what was', () => {
+    const rds = (name: string, ...statuses: string[]) =>
+      told('rds', 'DescribeDBInstances', name, ...statuses.map(describing)).map(({ body }) => /Status>(\w+)</.exec(String(body))?.[1]);
+    expect(rds('early', 'modifying')).toEqual(['available']);
+    expect(rds('empty', 'modifying')).toEqual([undefined]);
+    expect(rds('stale', 'a', 'b', 'c', 'd', 'e')).toEqual(['a', 'a', 'a', 'a', 'e']);
+    expect(told('rds', 'DescribeDBInstances', 'early', describing('modifying'))[0]!.headers).toEqual({});
+  });
+
+  it('say that all tasks run, that there is no item, that an ended execution goes on', () => {
+    const json = (service: string, action: string, name: string, body: object) =>
+      JSON.parse(String(told(service, action, name, { status: 200, body: JSON.stringify(body) })[0]!.body));
+    const services = [{ desiredCount: 2, runningCount: 0, pendingCount: 2 }];
+    expect(json('ecs', 'DescribeServices', 'early', { services }).services).toEqual([
+      { desiredCount: 2, runningCount: 2, pendingCount: 0 },
+    ]);
+    expect(json('dynamodb', 'Query', 'empty', { Items: [{}], Count: 1 })).toEqual({ Items: [], Count: 0, ScannedCount: 0 });
+    expect(json('states', 'DescribeExecution', 'stale', { status: 'FAILED', stopDate: 1 })).toEqual({ status: 'RUNNING' });
+  });
+
+  it('call what was done an error; an error stays what it is', () => {
+    expect(told('sns', 'Publish', 'lost', { status: 200, body: 'x' })[0]).toMatchObject({ status: 500, body: '' });
+    expect(told('sns', 'Publish', 'lost', { status: 403, body: 'no' })[0]).toMatchObject({ status: 403, body: 'no' });
+  });
 });

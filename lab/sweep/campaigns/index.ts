@@ -1,0 +1,6 @@
+import type { Campaign } from '../campaign.ts';
+import { failover } from './failover.ts';
+import { switchover } from './switchover.ts';
+
+/** The machines that can be swept. */
+export const campaigns: readonly Campaign[] = [switchover, failover];

@@ -1,0 +1,149 @@
+import type { Drill } from '../../drill/drill.ts';
+import { callsOfRun } from '../../drill/judge/calls.ts';
+import type { Execution } from '../../drill/judge/evidence.ts';
+import { activeSite } from '../../drill/judge/loss.ts';
+import { everythingKept, oneWriter, oneWriterAtATime, type Promised } from '../../drill/judge/promises.ts';
+import type { Region } from '../../types.ts';
+import type { Campaign } from '../campaign.ts';
+import { type Cell, kindsOf, nameOf } from '../cells.ts';
+import { faultOf } from '../inject.ts';
+import type { Outcome } from '../matrix.ts';
+import { historyDefect, isServed, isTold } from './judge.ts';
+
+/** Where a workload is, and where it shall go. */
+export interface Way {
+  drill: Drill;
+  from: Region;
+  to: Region;
+}
+
+export interface MoveOptions {
+  /** The mode of the machine. */
+  name: string;
+  promises: readonly Promised[];
+  losesNothing: boolean;
+  /** The region that `dark-here` takes. */
+  darkens: (way: Way) => Region;
+  /** Makes the reason for the move; resolves with what takes it away again. */
+  begin: (way: Way) => Promise<() => void>;
+}
+
+/** Over the longest time that the machine of the environment `sweep` gives itself. */
+const RUN_WITHIN_MS = 900_000;
+const READY_WITHIN_MS = 300_000;
+
+/** The machine that moves the workload, swept in one of its modes: to and fro between the sites, each time under another attack. */
+export const moveCampaign = (options: MoveOptions): Campaign => ({
+  name: options.name,
+  environment: 'sweep',
+  promises: [oneWriter(), oneWriterAtATime(), everythingKept(), ...options.promises],
+  async clean(drill) {
+    const way = wayOf(drill);
+    const heal = await options.begin(way);
+    drill.moves.push(Date.now());
+    const run = await start(way, options.name, 'a clean run')
+      .then((arn) => drill.ends(arn, RUN_WITHIN_MS))
+      .finally(heal);
+    if (run.status !== 'SUCCEEDED') throw new Error(`the clean run is ${run.status}: ${run.cause ?? ''}`);
+    await becomesStandby(way);
+    return kindsOf(callsOfRun(drill.lab.calls(), run));
+  },
+  async attack(drill, cell) {
+    const beganAt = Date.now();
+    const way = wayOf(drill);
+    const seen = Seen.of(drill);
+    drill.moves.push(beganAt);
+    const heal = await options.begin(way);
+    let judged: [Outcome, string];
+    try {
+      judged = await attack(way, cell, options);
+    } finally {
+      heal();
+    }
+    await becomesStandby(way);
+    const defect = await historyDefect(drill, seen.since(), { beganAt, ...options });
+    const [outcome, detail] = defect ?? judged;
+    return { cell, outcome, detail, seconds: Math.round((Date.now() - beganAt) / 1_000) };
+  },
+});
+
+/** The run under the fault; all is mended but the reason for the move; where the run failed, it is started again. */
+async function attack(way: Way, cell: Cell, options: MoveOptions): Promise<[Outcome, string]> {
+  const { drill, to } = way;
+  const first = await underFault(way, cell, options);
+  if (!first) return ['hang', `the run did not end in ${RUN_WITHIN_MS / 1_000} s`];
+  if (first.status === 'SUCCEEDED')
+    return (await isServed(drill, to)) ? ['recovered', ''] : ['false success', `the run succeeded and ${to} accepts no orders`];
+  const detail = `${first.status}: ${first.cause ?? ''}`;
+  if (!isTold(drill, first)) return ['nobody told', detail];
+  // A planned move that failed leaves a workload that somebody serves; an unplanned one still has its reason.
+  if (options.losesNothing && !(await isServed(drill, undefined))) return ['not served', detail];
+  const again = await start(way, options.name, nameOf(cell), first.name);
+  const second = await drill.ends(again, RUN_WITHIN_MS).catch(() => undefined);
+  const isOver = second?.status === 'SUCCEEDED' || second?.cause?.includes('has ended well') === true;
+  if (!isOver) return ['stuck', `${detail}; again: ${second ? `${second.status} ${second.cause ?? ''}` : 'it did not end'}`];
+  return (await isServed(drill, to)) ? ['stopped', detail] : ['false success', `started again it succeeded, and ${to} accepts no orders`];
+}
+
+async function underFault(way: Way, cell: Cell, options: MoveOptions): Promise<Execution | undefined> {
+  const { drill, to } = way;
+  const wire = drill.parts.watcher.wire(to);
+  const dark = options.darkens(way);
+  const { functions } = await wire.failoverMachine();
+  const principal = functions.find((name) => name.endsWith(`-${cell.step}`));
+  if (!principal) throw new Error(`no function of the machine is called like the step ${cell.step}`);
+  let started: Promise<string> | undefined;
+  const deeds: Promise<unknown>[] = [];
+  const takeAway = drill.lab.faults.add(
+    faultOf(
+      cell,
+      { principal, source: to },
+      {
+        darken: () => deeds.push(drill.lab.world.blackout(dark)),
+        kill: () => deeds.push(Promise.resolve(started).then((arn) => wire.stopExecution(arn!))),
+      },
+    ),
+  );
+  try {
+    started = start(way, options.name, nameOf(cell));
+    return await drill.ends(await started, RUN_WITHIN_MS).catch(() => undefined);
+  } finally {
+    takeAway();
+    await Promise.allSettled(deeds);
+    if (drill.lab.world.isDark(dark)) await drill.lab.world.restore(dark);
+  }
+}
+
+/** Starts the machine as a person does; its execution's ARN. */
+const start = ({ drill, to }: Way, mode: string, reason: string, incident?: string): Promise<string> =>
+  drill.start(to, { mode, workloads: ['orders'], reason, ...(incident && { incident }) });
+
+/** The site that was left holds a standby again, which has what is written now. */
+async function becomesStandby({ drill, from }: Way): Promise<void> {
+  await drill.replicates(from, READY_WITHIN_MS);
+}
+
+function wayOf(drill: Drill): Way {
+  const from = activeSite(drill.parts.client.attempts) ?? drill.primary;
+  return { drill, from, to: from === drill.primary ? drill.recovery : drill.primary };
+}
+
+/** What the clients have seen, from a moment on. */
+class Seen {
+  private constructor(
+    private readonly drill: Drill,
+    private readonly from: ReadonlyMap<unknown, number>,
+  ) {}
+
+  static of(drill: Drill): Seen {
+    return new Seen(drill, new Map(Seen.clients(drill).map((client) => [client, client.attempts.length])));
+  }
+
+  since() {
+    return Seen.clients(this.drill).flatMap((client) => client.attempts.slice(this.from.get(client) ?? 0));
+  }
+
+  private static clients(drill: Drill) {
+    return [drill.parts.client, ...drill.insiders.values()];
+  }
+}
