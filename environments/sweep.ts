@@ -6,7 +6,7 @@ export default defineEnvironment({
   ...demo,
   name: 'sweep',
   detection: { ...demo.detection, probeTimeoutSeconds: 2, confirmationSeconds: 10 },
-  lease: { ttlSeconds: 10, renewEverySeconds: 2, maxClockSkewSeconds: 1, fenceLeadSeconds: 3 },
+  lease: { ttlSeconds: 13, renewEverySeconds: 2, maxClockSkewSeconds: 1, fenceLeadSeconds: 3 },
   // A sweep starts each run itself: one that an alarm started beside it would be judged for what it did not do.
   failover: { ...demo.failover, policy: 'manual' },
   dns: { ...demo.dns, ttlSeconds: 1 },

@@ -44,6 +44,10 @@ const synth = (context: Record<string, string>): Promise<{ code: number | null; 
   });
 
 describe('load', () => {
+  it.each(environmentsIn(join(root, 'environments')))("accepts the project's own environment %s", async (name) => {
+    expect((await load(name)).name).toBe(name);
+  });
+
   it('finds the environments of a folder, and none among the modules beside them', () => {
     expect(environmentsIn(join(root, 'environments'))).toContain('demo');
     expect(environmentsIn(folder)).toEqual(['broken', 'copied']);

@@ -8,6 +8,7 @@ import { ListHostedZonesCommand, Route53Client } from '@aws-sdk/client-route-53'
 import { ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { ListStateMachinesCommand, SFNClient } from '@aws-sdk/client-sfn';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { AwsReply } from '../../../lab/types.ts';
 import { EAST, type Fixture, startFixture, WEST, WITNESS } from './fixture.ts';
 
 let lab: Fixture;
@@ -229,6 +230,17 @@ describe('faults', () => {
     await expect(new Route53Client(lab.client(WEST)).send(new ListHostedZonesCommand({}))).rejects.toThrow();
     expect(last()).toMatchObject({ error: 'Timeout', injected: 'timeout' });
     restore();
+  });
+
+  it('answer what is not so: the engine served the call, the caller hears something else', async () => {
+    let hits = 0;
+    const lie = (answer: AwsReply): AwsReply => ({ ...answer, status: 500, body: '{"__type":"InternalServerError"}' });
+    lab.gateway.faults.add({ kind: 'wrong-answer', service: 'dynamodb', count: 1, lie, onHit: () => (hits += 1) });
+    await expect(dynamo(EAST).send(new ListTablesCommand({}))).rejects.toMatchObject({ name: 'InternalServerError' });
+    expect(received).toHaveLength(1);
+    expect(last()).toMatchObject({ injected: 'wrong-answer', status: 500 });
+    expect(hits).toBe(1);
+    await dynamo(EAST).send(new ListTablesCommand({}));
   });
 });
 
