@@ -11,6 +11,8 @@ import { pascalName, type StepName } from './steps.ts';
 
 interface MachineStep extends Pick<StepProps, 'description' | 'timeoutSeconds' | 'sql' | 'usesKey'> {
   needs: (rights: Rights) => Right[][];
+  /** What it writes into the incident; its own start and end where it is left out. */
+  incident?: (rights: Rights) => Right[];
   /** It writes the incident's record into the evidence bucket. */
   savesRecord?: boolean;
   /** It asks whether executions of this machine still run. */
@@ -22,42 +24,58 @@ const RUN_MEMORY_MB = 512;
 /** What runs always. */
 const IDLE_MEMORY_MB = 256;
 
+const appended = (rights: Rights): Right[] => rights.appendToLedger('incident');
+/** Facts of its own beside that. */
+const noted = (rights: Rights): Right[] => rights.writeLedger('incident');
+/** It works on no workload, so on no incident. */
+const nothing = (): Right[] => [];
+
 /** The machine's steps in the order of the runbook. Each may write its own start and end to the ledger; beyond that only what is here. */
 const machineSteps = {
-  'failover/read-request': { description: 'Validates the input and orders the workloads', timeoutSeconds: 10, needs: () => [] },
+  'failover/read-request': {
+    description: 'Validates the input and orders the workloads',
+    timeoutSeconds: 10,
+    incident: nothing,
+    needs: () => [],
+  },
   'failover/open-incident': {
     description: 'Opens the incident and claims the workload: one run at a time',
     timeoutSeconds: 20,
     asksMachine: true,
-    needs: (rights) => [rights.readLedger(), rights.writeLedger('lease'), rights.describeExecutions('failover')],
+    incident: noted,
+    needs: (rights) => [rights.readLedger(), rights.updateLedger('lease'), rights.describeExecutions('failover')],
   },
   'failover/confirm-outage': {
     description: 'Probes again before anything is done',
     timeoutSeconds: 30,
+    incident: noted,
     needs: (rights) => [rights.readObservations()],
   },
   'failover/measure-lag': {
     description: 'Measures on the standby what a promotion would lose',
     timeoutSeconds: 20,
     sql: true,
+    incident: noted,
     needs: (rights) => [rights.describeDatabases(), rights.readSecrets(), rights.readLedger()],
   },
   'failover/ask-approval': {
     description: 'Asks a person, with a token that answers',
     timeoutSeconds: 20,
     usesKey: true,
+    incident: noted,
     needs: (rights) => [rights.publish()],
   },
   'failover/fence-writer': {
     description: 'Learns whether the old writer is fenced; never waits for a dead region',
     timeoutSeconds: 20,
     sql: true,
-    needs: (rights) => [rights.readLedger(), rights.writeLedger('lease'), rights.describeDatabases(), rights.readSecrets()],
+    incident: noted,
+    needs: (rights) => [rights.readLedger(), rights.updateLedger('lease'), rights.describeDatabases(), rights.readSecrets()],
   },
   'failover/take-lease': {
     description: 'Takes the lease once it was released or has expired',
     timeoutSeconds: 20,
-    needs: (rights) => [rights.readLedger(), rights.writeLedger('lease'), rights.closePledges()],
+    needs: (rights) => [rights.readLedger(), rights.updateLedger('lease'), rights.closePledges()],
   },
   'failover/promote-database': {
     description: 'Promotes the standby; done when it has accepted a write',
@@ -78,7 +96,7 @@ const machineSteps = {
   'failover/shift-traffic': {
     description: "Sets the lease's serving site, which the beacon answers from",
     timeoutSeconds: 20,
-    needs: (rights) => [rights.readLedger(), rights.writeLedger('lease')],
+    needs: (rights) => [rights.readLedger(), rights.updateLedger('lease')],
   },
   'failover/verify-public-name': {
     description: 'Writes through the public name: this stops the clock of the RTO',
@@ -95,6 +113,7 @@ const machineSteps = {
     timeoutSeconds: 30,
     usesKey: true,
     savesRecord: true,
+    incident: noted,
     needs: (rights) => [...closing(rights), rights.putMetrics()],
   },
   'failover/abort-incident': {
@@ -102,11 +121,13 @@ const machineSteps = {
     timeoutSeconds: 30,
     usesKey: true,
     savesRecord: true,
+    incident: noted,
     needs: (rights) => [...closing(rights), rights.scaleCompute()],
   },
   'failover/settle-run': {
     description: "Sums the workloads' outcomes up: a run with a failure fails",
     timeoutSeconds: 10,
+    incident: nothing,
     needs: () => [],
   },
 } satisfies Partial<Record<StepName, MachineStep>>;
@@ -114,7 +135,7 @@ const machineSteps = {
 /** The claim is dropped, the record written, people are told. */
 const closing = (rights: Rights): Right[][] => [
   rights.readTimeline(),
-  rights.writeLedger('lease'),
+  rights.updateLedger('lease'),
   rights.writeEvidence(),
   rights.publish(),
 ];
@@ -164,12 +185,12 @@ export class Failover extends Construct {
   private createMachineSteps(): Record<string, Step> {
     const { rights, names, region } = this.foundation;
     const evidence = { LIFEBOAT_EVIDENCE_BUCKET: names.evidenceBucket(region) };
-    const create = (step: StepName, { needs, savesRecord, asksMachine, ...props }: MachineStep) =>
+    const create = (step: StepName, { needs, incident = appended, savesRecord, asksMachine, ...props }: MachineStep) =>
       new Step(this, this.foundation, {
         step,
         memoryMb: RUN_MEMORY_MB,
         ...props,
-        rights: [rights.writeLedger('incident'), ...needs(rights)],
+        rights: [incident(rights), ...needs(rights)],
         variables: { ...(savesRecord && evidence), ...(asksMachine && this.machineVariable) },
       });
     const entries = Object.entries(machineSteps) as [StepName, MachineStep][];

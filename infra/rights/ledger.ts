@@ -20,12 +20,26 @@ export abstract class LedgerRights extends Scope {
     return [allow({ actions: ['dynamodb:GetItem', 'dynamodb:Query'], resources: [this.names.ledgerArn(this.region)] })];
   }
 
-  /** Evidence is every step's to write; the lease only theirs who move it. */
+  /** Items made and changed. */
   writeLedger(...parts: LedgerPart[]): Right[] {
+    return this.changeLedger(parts, ['dynamodb:PutItem', 'dynamodb:UpdateItem']);
+  }
+
+  /** New items only: what a step has to say of itself. */
+  appendToLedger(...parts: LedgerPart[]): Right[] {
+    return this.changeLedger(parts, ['dynamodb:PutItem']);
+  }
+
+  /** Items that are there: the lease is theirs to change who move it, and the guard's alone to make. */
+  updateLedger(...parts: LedgerPart[]): Right[] {
+    return this.changeLedger(parts, ['dynamodb:UpdateItem']);
+  }
+
+  private changeLedger(parts: readonly LedgerPart[], actions: string[]): Right[] {
     const keys = parts.map((part) => `${part}#*`);
     return [
       allow({
-        actions: ['dynamodb:PutItem', 'dynamodb:UpdateItem'],
+        actions,
         resources: [this.names.ledgerArn(this.region)],
         conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': keys } },
       }),

@@ -4,11 +4,11 @@ const keyOf = ({ functionName, action, resource }: Right): string => `${function
 
 /** The same rights in words that do not depend on which environment was deployed: `lifeboat-demo-watch` becomes `lifeboat-<environment>-watch`. */
 export function inAnyEnvironment({ used, unused }: UseOfRights, environment: string): UseOfRights {
-  const word = new RegExp(`-${environment}(?=-)`, 'g');
+  const word = new RegExp(`(-|")${environment}(?=-|")`, 'g');
   const general = ({ functionName, action, resource }: Right): Right => ({
     action,
-    functionName: functionName.replace(word, '-<environment>'),
-    resource: resource.replace(word, '-<environment>'),
+    functionName: functionName.replace(word, '$1<environment>'),
+    resource: resource.replace(word, '$1<environment>'),
   });
   return { used: used.map(general), unused: unused.map(general) };
 }
