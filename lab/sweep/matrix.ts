@@ -1,11 +1,12 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { type CallKind, type Cell, cellsOf, kindOf, nameOf } from './cells.ts';
 
-/** How an attack ended. All but the first two are defects. */
+/** How an attack ended. All but the first three are defects. */
 export type Outcome = keyof typeof OUTCOMES;
 export const OUTCOMES = {
   recovered: 'the run ended well, and the site that it names accepts orders',
-  stopped: 'the run failed, people were told, and the workload is served or a run started again under the same incident ended well',
+  stopped: 'the run failed before it took the lease, people were told, the site that was active serves, and a run started again ended well',
+  interrupted: 'the run failed after it took the lease, people were told, and a run started again under the same incident ended well',
   hang: 'the run did not end within its bound',
   'false success': 'the run succeeded, and its site accepts no orders',
   'two writers': 'two sites accepted orders at a time',
@@ -35,7 +36,8 @@ interface Kept {
   labs: LabVerdict[];
 }
 
-export const isDefect = ({ outcome }: Judged): boolean => outcome !== 'recovered' && outcome !== 'stopped';
+const ALLOWED: ReadonlySet<Outcome> = new Set(['recovered', 'stopped', 'interrupted']);
+export const isDefect = ({ outcome }: Judged): boolean => !ALLOWED.has(outcome);
 
 /** What is known so far of one machine, kept in a file after each attack, so that a sweep goes on where it ended. */
 export class Matrix {

@@ -1,7 +1,7 @@
 import { FAULTS, type FaultName, kindOf } from './cells.ts';
 import { isDefect, type Judged, type Matrix, OUTCOMES, type Outcome } from './matrix.ts';
 
-const MARKS: Partial<Record<Outcome, string>> = { recovered: '✓', stopped: '■' };
+const MARKS: Partial<Record<Outcome, string>> = { recovered: '✓', stopped: '■', interrupted: '▶' };
 /** AWS could answer nothing wrong to this call. */
 const NO_SUCH_FAULT = '–';
 

@@ -36,6 +36,20 @@ export function isTold(drill: Drill, run: Execution): boolean {
   return drill.lab.calls().some(isMessage) || (alarm !== undefined && alarms.some((name) => name.endsWith(`failover${alarm}`)));
 }
 
+/** The run got as far as the point of no return: its step took the lease. */
+export const hasTaken = (drill: Drill, { region, functions, startedAt }: Execution): boolean =>
+  drill.lab
+    .calls()
+    .some(
+      ({ principal, source, action, status, at }) =>
+        principal.endsWith('-take-lease') &&
+        functions.includes(principal) &&
+        source === region &&
+        action === 'UpdateItem' &&
+        status === 200 &&
+        at >= startedAt,
+    );
+
 /** What the clients' history of one move, and the databases after it, do not allow. */
 export async function historyDefect(
   drill: Drill,

@@ -8,7 +8,7 @@ import type { Campaign } from '../campaign.ts';
 import { type Cell, kindsOf, nameOf } from '../cells.ts';
 import { faultOf } from '../inject.ts';
 import type { Outcome } from '../matrix.ts';
-import { historyDefect, isServed, isTold } from './judge.ts';
+import { hasTaken, historyDefect, isServed, isTold } from './judge.ts';
 
 /** Where a workload is, and where it shall go. */
 export interface Way {
@@ -76,13 +76,16 @@ async function attack(way: Way, cell: Cell, options: MoveOptions): Promise<[Outc
     return (await isServed(drill, to)) ? ['recovered', ''] : ['false success', `the run succeeded and ${to} accepts no orders`];
   const detail = `${first.status}: ${first.cause ?? ''}`;
   if (!isTold(drill, first)) return ['nobody told', detail];
-  // A planned move that failed leaves a workload that somebody serves; an unplanned one still has its reason.
-  if (options.losesNothing && !(await isServed(drill, undefined))) return ['not served', detail];
+  // A planned move that failed before the take leaves a workload that somebody serves; an unplanned one still has its reason.
+  const isPastReturn = hasTaken(drill, first);
+  if (options.losesNothing && !isPastReturn && !(await isServed(drill, undefined))) return ['not served', detail];
   const again = await start(way, options.name, nameOf(cell), first.name);
   const second = await drill.ends(again, RUN_WITHIN_MS).catch(() => undefined);
   const isOver = second?.status === 'SUCCEEDED' || second?.cause?.includes('has ended well') === true;
   if (!isOver) return ['stuck', `${detail}; again: ${second ? `${second.status} ${second.cause ?? ''}` : 'it did not end'}`];
-  return (await isServed(drill, to)) ? ['stopped', detail] : ['false success', `started again it succeeded, and ${to} accepts no orders`];
+  return (await isServed(drill, to))
+    ? [isPastReturn ? 'interrupted' : 'stopped', detail]
+    : ['false success', `started again it succeeded, and ${to} accepts no orders`];
 }
 
 async function underFault(way: Way, cell: Cell, options: MoveOptions): Promise<Execution | undefined> {
