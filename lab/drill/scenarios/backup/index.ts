@@ -3,7 +3,9 @@ import { backupSizeAnomaly } from './backup-size-anomaly.ts';
 import { backupStops } from './backup-stops.ts';
 import { corruptedJson } from './corrupted-json.ts';
 import { corruptedState } from './corrupted-state.ts';
+import { dataCorruptionPitr } from './data-corruption-pitr.ts';
 import { fullRestore } from './full-restore.ts';
+import { pointInTimeRestore } from './point-in-time-restore.ts';
 import { provenBackup } from './proven-backup.ts';
 import { quotaFull } from './quota-full.ts';
 import { ransomwareDelete } from './ransomware-delete.ts';
@@ -26,4 +28,6 @@ export const backup: readonly Scenario[] = [
   fullRestore,
   corruptedState,
   corruptedJson,
+  pointInTimeRestore,
+  dataCorruptionPitr,
 ];
