@@ -33,6 +33,11 @@ const site = z.strictObject({
   network: network.optional(),
   /** Where restored copies are checked; needed in both sites as soon as a database has a backup policy. */
   isolation: isolation.optional(),
+  /** The key of a clean room; a new one is made for each where none is named. Name one that nobody uses for anything else. */
+  cleanKeyArn: z
+    .string()
+    .regex(/^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/.+$/, 'the ARN of a KMS key of this region')
+    .optional(),
 });
 
 /** RDS for PostgreSQL whose standby is a cross-region read replica. Endpoint names stay as they are: they follow the instance identifier. */

@@ -7,7 +7,7 @@ import { Machine } from './state-machine.ts';
 import { Step, type StepProps } from './step.ts';
 import { pascalName, type StepName } from './steps.ts';
 
-interface MachineStep extends Pick<StepProps, 'description' | 'timeoutSeconds' | 'sql' | 'usesKey'> {
+interface MachineStep extends Pick<StepProps, 'description' | 'timeoutSeconds' | 'sql' | 'isolated' | 'usesKey'> {
   needs: (rights: Rights) => Right[][];
   /** It writes the incident's record into the evidence bucket. */
   savesRecord?: boolean;
@@ -24,6 +24,9 @@ const CHANGE_SECONDS = 1_800;
 const RENAME_SECONDS = 900;
 /** The guard's next rounds, and a start of its loop that comes as late as the scheduler may. */
 const GUARD_SECONDS = 180;
+
+/** As `lambdas/restore/restoring.ts` says it to the person who is asked. */
+const CUT_OVER_SECONDS = 8 * 3_600;
 
 const machineSteps = {
   'restore/read-restore-request': {
@@ -47,6 +50,11 @@ const machineSteps = {
     timeoutSeconds: 30,
     needs: (rights) => [rights.listInstances(), rights.listSnapshots(), rights.takeSnapshots()],
   },
+  'restore/copy-under-clean-key': {
+    description: 'Copies the recovery point under a key that nobody had a right to before',
+    timeoutSeconds: 30,
+    needs: (rights) => [rights.readLedger(), rights.listSnapshots(), rights.copySnapshots(), rights.makeCleanKeys()],
+  },
   'restore/restore-database': {
     description: 'Restores beside what is there, with its settings',
     timeoutSeconds: 30,
@@ -56,6 +64,35 @@ const machineSteps = {
     description: 'Puts back what a restore cannot be told',
     timeoutSeconds: 30,
     needs: (rights) => [rights.readLedger(), rights.listInstances(), rights.putSettingsBack()],
+  },
+  'restore/renew-credentials': {
+    description: 'Gives each known login of a clean room a new password, and no other one a login',
+    timeoutSeconds: 60,
+    isolated: true,
+    needs: (rights) => [rights.readLedger(), rights.listInstances(), rights.readSecrets(), rights.keepCleanSecrets()],
+  },
+  'restore/inspect-clean': {
+    description: 'Checks what was restored into a clean room, from inside',
+    timeoutSeconds: INSPECT_TIMEOUT_SECONDS,
+    isolated: true,
+    needs: (rights) => [rights.readLedger(), rights.listInstances(), rights.readCleanSecrets()],
+  },
+  'restore/ask-cut-over': {
+    description: 'Asks a person whether the clean room takes over, with a token that answers',
+    timeoutSeconds: 20,
+    usesKey: true,
+    needs: (rights) => [rights.publish()],
+  },
+  'restore/admit-clean': {
+    description: "Moves the clean instance into the workload's network, and its login into both sites' secrets",
+    timeoutSeconds: 30,
+    needs: (rights) => [
+      rights.readLedger(),
+      rights.listInstances(),
+      rights.putSettingsBack(),
+      rights.readCleanSecrets(),
+      rights.replaceLogins(),
+    ],
   },
   'restore/inspect-restored': {
     description: 'Checks what was restored, and its settings',
@@ -119,9 +156,13 @@ export class Restore extends Construct {
     const waits = {
       StopWrites: GUARD_SECONDS,
       SnapshotCurrent: longest(({ snapshotTimeoutMinutes }) => snapshotTimeoutMinutes),
+      CopyUnderCleanKey: longest(({ copyTimeoutMinutes }) => copyTimeoutMinutes),
       RestoreDatabase: longest(({ verification }) => verification.restoreTimeoutMinutes),
       PutSettingsBack: CHANGE_SECONDS,
       InspectRestored: ANSWER_SECONDS,
+      RenewCredentials: ANSWER_SECONDS,
+      InspectClean: ANSWER_SECONDS,
+      AdmitClean: CHANGE_SECONDS,
       CloseCopy: ANSWER_SECONDS,
       SetOldAside: RENAME_SECONDS,
       PutInPlace: RENAME_SECONDS,
@@ -129,12 +170,12 @@ export class Restore extends Construct {
       VerifyWrites: ANSWER_SECONDS,
     };
     // Each try takes time beside its wait, at most as much again.
-    const runSeconds = 2 * Object.values(waits).reduce((sum, seconds) => sum + seconds, 0) + 4 * INSPECT_TIMEOUT_SECONDS;
+    const runSeconds = 2 * Object.values(waits).reduce((sum, seconds) => sum + seconds, 0) + 4 * INSPECT_TIMEOUT_SECONDS + CUT_OVER_SECONDS;
     new Machine(this, 'Machine', foundation, {
       name: 'restore',
       definitions,
       steps: this.createMachineSteps(runSeconds),
-      numbers: { RunTimeoutSeconds: runSeconds },
+      numbers: { RunTimeoutSeconds: runSeconds, CutOverTimeoutSeconds: CUT_OVER_SECONDS },
       waits,
       alarms: {
         failed: {

@@ -1,5 +1,5 @@
 import { partitionOf } from '../names.ts';
-import { allow, type Right } from './right.ts';
+import { allow, type Right, unique } from './right.ts';
 import { SNAPSHOT_NAMES } from './scope.ts';
 import { SnapshotRights } from './snapshots.ts';
 
@@ -67,6 +67,52 @@ export abstract class RestoreRights extends SnapshotRights {
         { [anyRole]: "the role of the old instance's monitoring is its owner's choice; the condition holds it to that use" },
       ),
     ];
+  }
+
+  /** A key for each clean room. What may use it is in the key's own policy and in rights that go through RDS and Secrets Manager. */
+  makeCleanKeys(): Right[] {
+    const conditions = { StringEquals: { 'aws:RequestTag/lifeboat:environment': this.environment.name } };
+    return [
+      allow(
+        { actions: ['kms:CreateKey', 'kms:TagResource'], resources: ['*'], conditions },
+        { '*': 'a key that is to be made has no ARN yet; the condition asks for our tag on it' },
+      ),
+    ];
+  }
+
+  readCleanSecrets(): Right[] {
+    return [this.onCleanSecrets(['secretsmanager:GetSecretValue']), this.keysThroughSecrets(this.region, ['kms:Decrypt'])];
+  }
+
+  /** The logins of a clean room, in a secret of their own. */
+  keepCleanSecrets(): Right[] {
+    const actions = ['secretsmanager:CreateSecret', 'secretsmanager:TagResource', 'secretsmanager:GetSecretValue'];
+    return [this.onCleanSecrets(actions), this.keysThroughSecrets(this.region, ['kms:Decrypt', 'kms:GenerateDataKey'])];
+  }
+
+  /** Lifeboat's own login, in both sites' secrets. */
+  replaceLogins(): Right[] {
+    const secrets = this.siteRegions.flatMap((region) =>
+      unique(this.databases.map(({ secret }) => this.names.arn('secretsmanager', region, `secret:${secret}-??????`))),
+    );
+    return [
+      allow({ actions: ['secretsmanager:PutSecretValue'], resources: secrets }),
+      ...this.siteRegions.map((region) => this.keysThroughSecrets(region, ['kms:Decrypt', 'kms:GenerateDataKey'])),
+    ];
+  }
+
+  private onCleanSecrets(actions: string[]): Right {
+    const secrets = this.names.arn('secretsmanager', this.region, `secret:${this.names.prefix}-clean-*`);
+    return allow({ actions, resources: [secrets] }, { [secrets]: 'a clean room is named by its run' });
+  }
+
+  private keysThroughSecrets(region: string, actions: string[]): Right {
+    const anyKey = this.names.arn('kms', region, 'key/*');
+    const conditions = { StringEquals: { 'kms:ViaService': `secretsmanager.${region}.amazonaws.com` } };
+    return allow(
+      { actions, resources: [anyKey], conditions },
+      { [anyKey]: "a secret's key is its owner's choice, or a clean room's; the condition holds it to what Secrets Manager does" },
+    );
   }
 
   /** The two renames, and the day in the tags of what was replaced. Nothing is deleted. */

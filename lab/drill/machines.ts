@@ -69,6 +69,12 @@ export class Machines {
     }
   }
 
+  /** Where an execution stands at this moment. */
+  async now(executionArn: string): Promise<{ status: string; cause?: string }> {
+    const { status = '', cause, error } = await this.sfn.send(new DescribeExecutionCommand({ executionArn }));
+    return { status, cause: cause ?? error };
+  }
+
   /** Starts a machine and waits for its end. */
   async run(machine: string, input: object, boundMs: number): Promise<Ended> {
     this.drill.parts.progress.phase(`${machine} in ${this.region}`);

@@ -1,6 +1,6 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { type DBInstance, type DBSnapshot, DescribeDBInstancesCommand, DescribeDBSnapshotsCommand, RDSClient } from '@aws-sdk/client-rds';
-import { DynamoDBDocumentClient, QueryCommand } from '@aws-sdk/lib-dynamodb';
+import { DynamoDBDocumentClient, GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import type { Region } from '../types.ts';
 import type { Drill } from './drill.ts';
 
@@ -37,6 +37,18 @@ export class BackupView {
         }),
       );
       return Items as LedgerPoint[];
+    } finally {
+      client.destroy();
+    }
+  }
+
+  /** Is a person asked about an incident? By the ledger, where the command that answers reads it. */
+  async isAsked(incident: string): Promise<boolean> {
+    const client = DynamoDBDocumentClient.from(new DynamoDBClient({ ...this.settings, region: this.drill.recovery }));
+    try {
+      const Key = { pk: `incident#${incident}`, sk: 'orders' };
+      const { Item } = await client.send(new GetCommand({ TableName: `lifeboat-${this.environment}-ledger`, Key, ConsistentRead: true }));
+      return Item?.approval !== undefined;
     } finally {
       client.destroy();
     }

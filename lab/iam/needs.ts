@@ -72,11 +72,10 @@ const RULES: Readonly<Record<string, Needs>> = {
     return [need(`lambda:${call.action === 'Invoke' ? 'InvokeFunction' : call.action}`, [arn('lambda', `function:${name}`)])];
   },
   // A secret that is asked for by name has six characters more in its ARN, which the request does not say.
-  secretsmanager: ({ call, input, arn }) => [
-    need(`secretsmanager:${call.action}`, [
-      String(input.SecretId).startsWith('arn:') ? String(input.SecretId) : arn('secretsmanager', `secret:${input.SecretId}-AbCdEf`),
-    ]),
-  ],
+  secretsmanager: ({ call, input, arn }) => {
+    const secret = String(input.SecretId ?? input.Name);
+    return [need(`secretsmanager:${call.action}`, [secret.startsWith('arn:') ? secret : arn('secretsmanager', `secret:${secret}-AbCdEf`)])];
+  },
   sns: ({ call, input, known }) => {
     const topic = String(input.TopicArn ?? '*');
     return [need(`sns:${call.action}`, [topic]), ...encrypted(known.keys.get(topic), ['GenerateDataKey', 'Decrypt'])];
@@ -103,7 +102,15 @@ const RULES: Readonly<Record<string, Needs>> = {
   monitoring: ({ call, input }) => [
     need(`cloudwatch:${call.action}`, ['*'], input.Namespace ? { 'cloudwatch:namespace': [String(input.Namespace)] } : {}),
   ],
-  kms: ({ call, input, arn }) => [need(`kms:${call.action}`, [arn('kms', `key/${String(input.KeyId ?? '*').replace(/^key\//, '')}`)])],
+  kms: ({ call, input, arn }) => {
+    const tags = ((input.Tags ?? []) as { TagKey: string; TagValue: string }[]).map(({ TagKey, TagValue }) => [
+      `aws:RequestTag/${TagKey}`,
+      [TagValue],
+    ]);
+    // A key that is yet to be made has no ARN.
+    const key = call.action === 'CreateKey' ? '*' : arn('kms', `key/${String(input.KeyId ?? '*').replace(/^key\//, '')}`);
+    return [need(`kms:${call.action}`, [key], Object.fromEntries(tags) as Need['context'])];
+  },
   ssm: ({ call, input, arn }) => [need(`ssm:${call.action}`, [arn('ssm', `parameter/${String(input.Name ?? '*').replace(/^\//, '')}`)])],
   logs: ({ call, input, arn }) => [need(`logs:${call.action}`, [arn('logs', `log-group:${input.logGroupName ?? '*'}:*`)])],
   events: ({ call, arn }) => [need(`events:${call.action}`, [arn('events', 'event-bus/default')])],

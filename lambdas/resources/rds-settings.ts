@@ -53,8 +53,6 @@ const AFTERWARDS: ReadonlySet<Name> = new Set<Name>([
   'Iops',
   'StorageThroughput',
 ]);
-/** An instance is in the subnet group that it was restored into. */
-const FOR_LIFE: ReadonlySet<Name> = new Set<Name>(['DBSubnetGroupName']);
 /** Storage types whose Iops a restore must be told. */
 const PROVISIONED = /^io[12]$/;
 
@@ -107,7 +105,7 @@ export const differences = (wanted: Settings | undefined, found: Settings): stri
 
 /** The change that makes an instance's settings what they were; nothing where no change can, or none is needed. */
 export const changeTo = (wanted: Settings, found: Settings): Partial<ModifyDBInstanceCommandInput> | undefined => {
-  const names = (differences(wanted, found) as Name[]).filter((name) => wanted[name] !== undefined && !FOR_LIFE.has(name));
+  const names = (differences(wanted, found) as Name[]).filter((name) => wanted[name] !== undefined);
   if (names.length === 0) return undefined;
   const { Port, EnableCloudwatchLogsExports: logs, ...rest } = Object.fromEntries(names.map((name) => [name, wanted[name]])) as Settings;
   return {

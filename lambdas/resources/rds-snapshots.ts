@@ -96,6 +96,12 @@ export class RdsSnapshots {
     await this.rds.send(new ModifyDBSnapshotAttributeCommand(command));
   }
 
+  /** A copy within the region, under another name and another key. */
+  copyAs(source: Snapshot, id: string, kmsKeyId: string, tags: Record<string, string>): Promise<Answer> {
+    const command = { SourceDBSnapshotIdentifier: source.arn, TargetDBSnapshotIdentifier: id, KmsKeyId: kmsKeyId };
+    return answerOf(this.rds.send(new CopyDBSnapshotCommand({ ...command, Tags: tagList(this.environment, tags) })));
+  }
+
   /** A snapshot that is gone already is what was wanted. */
   async remove(id: string): Promise<void> {
     try {

@@ -32,16 +32,19 @@ export const claimWorkload = defineStep({
     const before = (await incidents.find(request.incident, workload)) as RestoreIncident | undefined;
     if (before?.outcome === 'recovered') throw new InvalidRequest(`incident: '${request.incident}' has ended well; leave the field out`);
     if (before?.handedOverAt) return { resumesAt: 'verification' as const, epoch: lease.epoch };
+    const isolated = before !== undefined && request.placement === 'cleanRoom';
+    // A person has approved it, and it stands in the workload's network: the clean room is over.
+    const resumesAt = isolated && before.committedAt ? ('cut over' as const) : ('start' as const);
     const ended = await requireFree(lease, input, services);
-    if (request.dryRun) return { resumesAt: 'start' as const, would: `claim '${workload}' at epoch ${lease.epoch}`, epoch: lease.epoch };
+    if (request.dryRun) return { resumesAt, would: `claim '${workload}' at epoch ${lease.epoch}`, epoch: lease.epoch };
     const { execution, incident } = request;
-    const committed = before?.committedAt !== undefined || undefined;
+    const committed = before?.committedAt !== undefined || isolated || undefined;
     const expiresAt = now() + (committed ? HALF_WAY_MS : runSeconds * 1000);
     const claim: Claim = { site, incident, execution, mode: 'restore', expiresAt, committed };
     if (!(await ledger.claim(lease, claim, now(), ended))) throw new IncidentInProgress(`another run claimed '${workload}' at this moment`);
     if (before) await incidents.note(incident, workload, { execution, outcome: 'running' });
     else await open(input, lease, await remembered(input, services, await instances.list()), services);
-    return { resumesAt: 'start' as const, epoch: lease.epoch };
+    return { resumesAt, epoch: lease.epoch };
   },
 });
 export const handler = claimWorkload.handler;

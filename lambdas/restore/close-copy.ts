@@ -9,7 +9,8 @@ import { RdsInstances } from '../resources/rds-instances.ts';
 import { findRestored, incidentOf, requireClaim } from './replacement.ts';
 import { type RestoreRun, restoredDatabase, restoreRun } from './restoring.ts';
 
-const inspected = z.object({
+/** What `inspect-restored` found. */
+export const inspected = z.object({
   reachesTo: z.string().nullish(),
   checks: z.array(checkResult).default([]),
   settings: z.array(z.string()).default([]),

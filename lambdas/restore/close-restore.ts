@@ -4,9 +4,11 @@ import { metricWriter } from '../kit/metrics.ts';
 import { notifier } from '../kit/notify.ts';
 import { workloadOf } from '../kit/plan.ts';
 import { checkResult } from '../kit/recovery-points.ts';
-import { defineStep } from '../kit/step.ts';
+import { type Base, defineStep } from '../kit/step.ts';
 import { standingOf } from '../verification/record-verification.ts';
-import { type RestoreRun, restoredName, restoreRun } from './restoring.ts';
+import { logGroupsOf } from './clean-room.ts';
+import { incidentOf } from './replacement.ts';
+import { type RestoreRun, restoredDatabase, restoredName, restoreRun } from './restoring.ts';
 
 const outcome = z.object({
   inspected: z
@@ -49,7 +51,9 @@ export const closeRestore = defineStep({
       return result;
     }
     const closedAt = new Date(now()).toISOString();
-    await incidents.note(request.incident, workload, { outcome: 'recovered', closedAt, placed: end.placed });
+    const kept = { instance: end.kept?.kept, snapshot: end.snapshot?.snapshot };
+    const evidence = request.placement === 'cleanRoom' && (await evidenceOf(run, kept, services));
+    await incidents.note(request.incident, workload, { outcome: 'recovered', closedAt, placed: end.placed, ...(evidence && { evidence }) });
     const record = await gatherRecord(incidents, request.incident, workload, workloadOf(plan, workload).objectives);
     const { rtoSeconds, rpoSeconds } = record.measured;
     const uri = await save(record);
@@ -57,13 +61,20 @@ export const closeRestore = defineStep({
       ...(rtoSeconds === undefined ? [] : [{ name: 'recovery_time_seconds', value: rtoSeconds, workload, unit: 'Seconds' as const }]),
       ...(rpoSeconds === undefined ? [] : [{ name: 'recovery_point_seconds', value: rpoSeconds, workload, unit: 'Seconds' as const }]),
     ]);
-    const kept = { instance: end.kept?.kept, snapshot: end.snapshot?.snapshot };
     const result = { ...facts, ...end.placed, succeeded: true, measured: record.measured, record: uri, kept };
     await tell(`${workload}: restored in place`, result);
     return result;
   },
 });
 export const handler = closeRestore.handler;
+
+/** What of the compromised is kept under hold, and where its logs are. The record with it cannot be deleted from the evidence bucket. */
+const evidenceOf = async (run: RestoreRun, kept: { instance?: string | null; snapshot?: string | null }, services: Base) => {
+  const { plan, site } = services;
+  const { before } = await incidentOf(run, services);
+  const identifier = restoredDatabase(plan, run.workload, run.request).instances[site];
+  return { ...kept, held: true, logGroups: logGroupsOf(identifier, before.settings), trail: `CloudTrail, resource ${identifier}` };
+};
 
 const factsOf = ({ workload, request }: RestoreRun, { inspected, failure }: Outcome) => ({
   incident: request.incident,

@@ -9,6 +9,7 @@ import { inspect, inspectMoment, isDamage } from '../resources/postgres-integrit
 import { RdsInstances } from '../resources/rds-instances.ts';
 import { differences, missingTags } from '../resources/rds-settings.ts';
 import { REQUESTED_TAG } from '../verification/copies.ts';
+import { secretFor, settingsUntilPlaced } from './clean-room.ts';
 import { findRestored, remembered } from './replacement.ts';
 import { type RestoreRun, restoredDatabase, restoreRun } from './restoring.ts';
 
@@ -28,21 +29,24 @@ export const inspectRestored = defineStep({
   }),
   run: async (input, services) => {
     const { workload, request } = input;
-    const { plan, instances, connect, now } = services;
+    const { plan, site, instances, connect, now } = services;
     if (request.dryRun) return { would: 'check its contents, and compare its settings', checks: [], settings: [] };
-    const { backup, port, databaseName, secret, tls } = restoredDatabase(plan, workload, request);
+    const config = restoredDatabase(plan, workload, request);
+    const { backup, port, databaseName, tls } = config;
+    const secret = secretFor(config, plan, request);
     const known = await instances.list();
-    const { restored } = findRestored(known, services, input);
+    const { restored, inPlace } = findRestored(known, services, input);
     if (!restored?.host) throw new NotReady('the restored instance has no endpoint yet');
     const queryTimeoutMs = backup!.verification.checkTimeoutSeconds * 1000;
     const wanted = await remembered(input, services, known);
+    const like = inPlace ? wanted.settings : settingsUntilPlaced(wanted.settings, request, plan, site);
     const missing = Object.keys(missingTags(wanted.tags, restored.tags)).map((tag) => `tag ${tag}`);
     try {
       return await connect({ host: async () => restored.host!, port, databaseName, secret, tls, queryTimeoutMs }).with(async (client) => {
         const reachesTo = await readHeartbeat(client);
         const restoreSeconds = Math.round(now() - Date.parse(restored.tags[REQUESTED_TAG] ?? '')) / 1000;
         const checks = await check(client, input, services);
-        const settings = [...differences(wanted.settings, restored.settings), ...missing];
+        const settings = [...differences(like, restored.settings), ...missing];
         return { endpoint: restored.host, reachesTo, restoreSeconds, checks, settings };
       });
     } catch (error) {

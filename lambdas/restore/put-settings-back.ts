@@ -2,6 +2,7 @@ import { NotReady } from '../kit/errors.ts';
 import { defineStep } from '../kit/step.ts';
 import { RdsInstances } from '../resources/rds-instances.ts';
 import { changeTo, missingTags } from '../resources/rds-settings.ts';
+import { settingsUntilPlaced } from './clean-room.ts';
 import { findRestored, remembered } from './replacement.ts';
 import { restoreRun } from './restoring.ts';
 
@@ -16,12 +17,13 @@ export const putSettingsBack = defineStep({
   throws: [NotReady],
   build: () => ({ instances: new RdsInstances() }),
   run: async (input, services) => {
-    const { instances } = services;
+    const { plan, site, instances } = services;
     if (input.request.dryRun) return { would: 'put back the settings that a restore cannot be told' };
     const known = await instances.list();
-    const { restored } = findRestored(known, services, input);
+    const { restored, inPlace } = findRestored(known, services, input);
     if (restored?.status !== 'available') throw new NotReady(`the restored instance is ${restored?.status ?? 'not listed'}`);
-    const { settings, tags } = await remembered(input, services, known);
+    const { settings: wanted, tags } = await remembered(input, services, known);
+    const settings = inPlace ? wanted : settingsUntilPlaced(wanted, input.request, plan, site);
     const missing = missingTags(tags, restored.tags);
     if (Object.keys(missing).length > 0) await instances.tag(restored.arn, missing);
     const change = settings && changeTo(settings, restored.settings);

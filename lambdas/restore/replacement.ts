@@ -28,6 +28,8 @@ export interface RestoreIncident extends Incident {
   writesStoppedAt?: string;
   /** The epoch that the restored database refuses for good: only a later one opens it. */
   closedEpoch?: number;
+  /** The key of a clean room. */
+  cleanKey?: string;
   /** From here on there is only forward. */
   committedAt?: string;
   handedOverAt?: string;

@@ -3,8 +3,9 @@ import { defineStep } from '../kit/step.ts';
 import { HOPELESS, type Instance, RdsInstances } from '../resources/rds-instances.ts';
 import { OWNER_TAG } from '../resources/rds-snapshots.ts';
 import { REQUESTED_TAG } from '../verification/copies.ts';
+import { settingsUntilPlaced } from './clean-room.ts';
 import { findRestored, RUN_TAG, remembered } from './replacement.ts';
-import { restoredDatabase, restoredName, restoreRun } from './restoring.ts';
+import { cleanName, restoredDatabase, restoredName, restoreRun } from './restoring.ts';
 
 /**
  * Restores beside what is there, under a name of its own: with the settings of this site's own instance, which a restore would lose
@@ -37,9 +38,11 @@ export const restoreDatabase = defineStep({
       [RUN_TAG]: request.incident,
       [REQUESTED_TAG]: new Date(now()).toISOString(),
     };
-    const { settings } = await remembered(input, services, known);
+    const { settings: wanted } = await remembered(input, services, known);
+    const settings = settingsUntilPlaced(wanted, request, plan, site);
+    const snapshotId = request.placement === 'cleanRoom' ? cleanName(plan, request) : request.point.id;
     const { moment } = request;
-    if (moment === null) await instances.restoreLike(settings, { id, snapshotId: request.point.id, tags });
+    if (moment === null) await instances.restoreLike(settings, { id, snapshotId, tags });
     else await instances.restoreToMoment(settings, { id, sourceId: requireReach(known.get(source), moment), moment, tags });
     throw new NotReady(`${id} is being restored`);
   },

@@ -54,6 +54,13 @@ export const replacedPrefix = (instance: string): string => `${instance.slice(0,
 export const beforeName = (plan: Environment, { incident, database }: Pick<RestoreRequest, 'incident' | 'database'>): string =>
   `lifeboat-${plan.name}-before-${database}-${digest(incident, 16)}`;
 
+/** What is made for a clean room: the snapshot under its key, and the secret with its logins. */
+export const cleanName = (plan: Environment, { incident, point }: Pick<RestoreRequest, 'incident' | 'point'>): string =>
+  `lifeboat-${plan.name}-clean-${digest(`${incident}/${point.id}`, 16)}`;
+
+/** A person has so long to look at a clean room before it takes over: a working day. */
+export const CUT_OVER_SECONDS = 8 * 3_600;
+
 export const KEEP_UNTIL_TAG = 'lifeboat:keep-until';
 export const INCIDENT_TAG = 'lifeboat:incident';
 /** Nobody deletes what carries it, whatever its age. */

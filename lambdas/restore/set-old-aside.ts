@@ -33,6 +33,9 @@ export const setOldAside = defineStep({
     const aside = replacedName(identifier, request);
     if (request.dryRun) return { would: `rename ${identifier} to ${aside}` };
     const { lease, claim } = await requireClaim(input, services);
+    const { closedEpoch } = await incidentOf(input, services);
+    if (closedEpoch !== lease.epoch)
+      throw new LeaseLost(`what was restored is closed under epoch ${closedEpoch}, the lease is at ${lease.epoch}`);
     const known = await instances.list();
     const { restored, inPlace } = findRestored(known, services, input);
     if (restored?.status !== 'available' && !inPlace) throw new NotReady(`the restored instance is ${restored?.status ?? 'not listed'}`);
@@ -55,8 +58,8 @@ export const handler = setOldAside.handler;
 
 /** Before the rename: a run that is killed in between is then known to stand half-way, though it may not. */
 const commit = async ({ workload, request }: RestoreRun, lease: Lease, claim: Claim, services: Base): Promise<void> => {
-  if (claim.committed) return;
   const { incidents, now } = services;
-  await changeClaim(lease, { ...claim, committed: true, expiresAt: now() + HALF_WAY_MS }, services);
+  if (!claim.committed) await changeClaim(lease, { ...claim, committed: true, expiresAt: now() + HALF_WAY_MS }, services);
+  if ((await incidentOf({ workload, request }, services)).committedAt) return;
   await incidents.note(request.incident, workload, { committedAt: new Date(now()).toISOString() });
 };

@@ -1,7 +1,7 @@
 import { LeaseLost, NotReady } from '../kit/errors.ts';
 import type { Lease } from '../kit/lease.ts';
 import { defineStep } from '../kit/step.ts';
-import { changeClaim, incidentOf, requireClaim } from './replacement.ts';
+import { changeClaim, HALF_WAY_MS, incidentOf, requireClaim } from './replacement.ts';
 import { restoreRun } from './restoring.ts';
 
 /**
@@ -19,7 +19,9 @@ export const stopWrites = defineStep({
     const { plan, incidents, now } = services;
     if (request.dryRun) return { would: `let the guard end the writes of '${workload}'` };
     const { lease, claim } = await requireClaim(input, services);
-    if (!claim.acting) await changeClaim(lease, { ...claim, acting: true }, services);
+    // What is compromised is opened by nobody any more, whatever becomes of this run: only its incident can be gone on with.
+    const isolates = request.placement === 'cleanRoom' ? { committed: true, expiresAt: now() + HALF_WAY_MS } : {};
+    if (!claim.acting) await changeClaim(lease, { ...claim, acting: true, ...isolates }, services);
     const stoppedAt = stoppedSince(lease, now(), plan.lease.maxClockSkewSeconds * 1000);
     if (stoppedAt === undefined) throw new NotReady(`the guard of site '${lease.holder}' has not let go yet`);
     const before = await incidentOf(input, services);

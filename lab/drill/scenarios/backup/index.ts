@@ -11,6 +11,7 @@ import { quotaFull } from './quota-full.ts';
 import { ransomwareDelete } from './ransomware-delete.ts';
 import { restoreBeside } from './restore-beside.ts';
 import { restoreInPlaceScenario } from './restore-in-place.ts';
+import { securityCompromise } from './security-compromise.ts';
 import { unrestorableBackup } from './unrestorable-backup.ts';
 import { verificationKilled } from './verification-killed.ts';
 
@@ -30,4 +31,5 @@ export const backup: readonly Scenario[] = [
   corruptedJson,
   pointInTimeRestore,
   dataCorruptionPitr,
+  securityCompromise,
 ];

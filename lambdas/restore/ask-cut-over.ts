@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import { CopyUnusable } from '../kit/errors.ts';
+import { notifier } from '../kit/notify.ts';
+import { defineStep } from '../kit/step.ts';
+import { inspected, requireGood } from './close-copy.ts';
+import { CUT_OVER_SECONDS, restoreRun } from './restoring.ts';
+
+const renewed = z.object({ secret: z.string(), closed: z.array(z.string()).default([]), left: z.array(z.string()).default([]) });
+
+/**
+ * Asks a person whether the clean database takes over, and tells what has to be done before: the application needs its new passwords. The
+ * token goes into the ledger and nowhere else. What did not pass its checks is not asked about.
+ * @throws CopyUnusable for what is not good, a login included that could not be closed.
+ */
+export const askCutOver = defineStep({
+  name: 'ask-cut-over',
+  input: restoreRun.extend({ token: z.string().min(1), inspected, renewed }),
+  throws: [CopyUnusable],
+  build: () => ({ tell: notifier() }),
+  run: async ({ workload, request, token, inspected: found, renewed: logins }, { plan, region, incidents, tell, now }) => {
+    requireGood(found, request.acceptUnknown);
+    if (logins.left.length > 0 && !request.acceptUnknown)
+      throw new CopyUnusable(`these logins could not be closed: ${logins.left.join(', ')}`);
+    const askedAt = new Date(now()).toISOString();
+    const expiresAt = new Date(now() + CUT_OVER_SECONDS * 1_000).toISOString();
+    await incidents.note(request.incident, workload, { approval: { token, askedAt, expiresAt } });
+    const answer = `npx lifeboat approve ${request.incident} --workload ${workload} --env ${plan.name} --region ${region}`;
+    await tell(`Cut ${workload} over to its clean room?`, {
+      incident: request.incident,
+      workload,
+      reachesTo: found.reachesTo,
+      before: `give the application its new passwords: secret ${logins.secret}, field applicationPasswords`,
+      closedLogins: logins.closed,
+      approve: answer,
+      refuse: answer.replace('approve', 'refuse'),
+      expiresAt,
+    });
+  },
+});
+export const handler = askCutOver.handler;
