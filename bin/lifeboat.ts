@@ -66,6 +66,7 @@ program
   .option('--before <time>', 'the newest recovery point that is older than this')
   .option('--recovery-point <id>', 'this one, whatever is known of it')
   .option('--in-place', 'writes stop, and it takes the place of the live database, under the same endpoint', false)
+  .option('--clean-room', 'in place after a compromise: new key, new logins, by approval; needs --before', false)
   .addOption(new Option('--site <site>', 'default: the active one').choices(['primary', 'recovery']))
   .option('--reason <text>', 'why; goes into the record')
   .option('--detected-at <time>', 'since when the workload cannot be used: the clock of the RTO')

@@ -10,6 +10,7 @@ export interface RestoreOptions {
   before?: string;
   recoveryPoint?: string;
   inPlace?: boolean;
+  cleanRoom?: boolean;
   site?: SiteName;
   reason?: string;
   detectedAt?: string;
@@ -37,19 +38,26 @@ export const restore = async (
 
 /** The machine's input, which is what one would give in the console too. */
 export const inputOf = (workload: string, options: RestoreOptions): Record<string, unknown> => {
-  const { database, incident, dryRun, reason, inPlace, acceptUnknown } = options;
+  const { database, incident, dryRun, reason, acceptUnknown } = options;
   if (incident) return { workload, incident };
   if (!dryRun && !reason) throw new UsageError('--reason is missing: it goes into the record. --dry-run needs none');
   return {
     workload,
     database,
     target: targetOf(options),
-    placement: inPlace ? 'inPlace' : 'beside',
+    placement: placementOf(options),
     reason,
     detectedAt: options.detectedAt && momentOf('--detected-at', options.detectedAt),
     acceptUnknown,
     dryRun,
   };
+};
+
+const placementOf = ({ inPlace, cleanRoom, before }: RestoreOptions): string => {
+  if (inPlace && cleanRoom) throw new UsageError('--in-place and --clean-room exclude each other: name one');
+  if (cleanRoom && !before) throw new UsageError('--clean-room needs --before: the time of the compromise');
+  if (cleanRoom) return 'cleanRoom';
+  return inPlace ? 'inPlace' : 'beside';
 };
 
 const targetOf = ({ latest, at, before, recoveryPoint }: RestoreOptions): unknown => {

@@ -44,6 +44,8 @@ const wildcards: Record<string, string> = {
   'rds:AddTagsToResource db:<prefix>-restored-*': 'what is restored is named by its run',
   'rds:AddTagsToResource subgrp:*': 'in one statement with the restore, whose tags it is for',
   'rds:DeleteDBInstance db:<prefix>-verify-*': 'a copy is named by its run',
+  'kms:* *': 'a key that is to be made has no ARN; a condition asks for our tag on it',
+  'secretsmanager:* secret:<prefix>-clean-*': 'a clean room is named by its run',
   'kms:* key/*': 'what RDS does with keys of the owner; held to RDS by a condition',
 };
 
@@ -79,8 +81,13 @@ describe('a site with backups', () => {
 
   it.each(sites)('%s: looks into copies from the isolated network, and from nowhere else', (_, template) => {
     const attached = ofType(template, 'AWS::Lambda::Function').filter(([, { Properties }]) => Properties.VpcConfig);
-    expect(attached.map(([, { Properties }]) => Properties.FunctionName)).toEqual([`${prefix}-inspect-copy`]);
-    expect(attached[0]![1].Properties.VpcConfig).toEqual({ SubnetIds: ['subnet-0150a7ed'], SecurityGroupIds: ['sg-0150a7e1'] });
+    expect(attached.map(([, { Properties }]) => String(Properties.FunctionName).replace(`${prefix}-`, '')).sort()).toEqual([
+      'inspect-clean',
+      'inspect-copy',
+      'renew-credentials',
+    ]);
+    for (const [, { Properties }] of attached)
+      expect(Properties.VpcConfig).toEqual({ SubnetIds: ['subnet-0150a7ed'], SecurityGroupIds: ['sg-0150a7e1'] });
   });
 
   it.each(sites)('%s: silence of the watch is an alarm', (_, template) => {
@@ -109,7 +116,7 @@ describe('a site with backups', () => {
 describe('the rights of backup and verification', () => {
   const general = (resource: string): string =>
     resource
-      .replace(/^arn:aws:(rds|kms|iam):(us-(east|west)-\d)?:000000000000:/, '')
+      .replace(/^arn:aws:(rds|kms|iam|secretsmanager):(us-(east|west)-\d)?:000000000000:/, '')
       .replace(/orders-(primary|replica)/, '<instance>')
       .replace(prefix, '<prefix>');
 
@@ -130,6 +137,10 @@ describe('the rights of backup and verification', () => {
         'snapshot-current',
         'restore-database',
         'put-settings-back',
+        'copy-under-clean-key',
+        'renew-credentials',
+        'inspect-clean',
+        'admit-clean',
         'inspect-restored',
         'set-old-aside',
         'put-in-place',
@@ -137,8 +148,8 @@ describe('the rights of backup and verification', () => {
       ]) {
         for (const right of rightsOf(template, `${prefix}-${step}`)) {
           const [, action, resource] = /^(?:never )?(\S+) on (\S+)/.exec(right)!;
-          if (/^(rds|kms|iam):/.test(action!) && resource!.includes('*'))
-            found.add(`${action!.startsWith('kms:') ? 'kms:*' : action} ${general(resource!)}`);
+          if (/^(rds|kms|iam|secretsmanager):/.test(action!) && resource!.includes('*'))
+            found.add(`${action!.replace(/^(kms|secretsmanager):.*/, '$1:*')} ${general(resource!)}`);
         }
       }
     }

@@ -26,6 +26,8 @@ it.each([
   [{ at: '2026-11-27T10:30:00Z', before: '2026-11-27T10:30:00Z' }, '--at and --before exclude each other'],
   [{ at: '2026-11-27 10:30' }, '--at 2026-11-27 10:30 is no moment'],
   [{ at: 'yesterdayZ' }, 'is no moment'],
+  [{ cleanRoom: true }, '--clean-room needs --before'],
+  [{ cleanRoom: true, inPlace: true }, 'exclude each other'],
 ] as const)('%j is refused before anything is called', (given, message) => {
   expect(() => inputOf('orders', options(given))).toThrow(message);
 });

@@ -1,0 +1,39 @@
+import type pg from 'pg';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { renewRoles } from '../../lambdas/resources/postgres-roles.ts';
+import { WorkloadDatabase } from './database.ts';
+
+let database: WorkloadDatabase;
+let master: pg.Client;
+
+beforeAll(async () => {
+  database = await WorkloadDatabase.start();
+  master = await database.master();
+}, 60_000);
+afterAll(() => database.stop(), 30_000);
+
+const canLogIn = async (): Promise<string[]> =>
+  (await master.query(`SELECT rolname FROM pg_roles WHERE rolcanlogin AND rolname !~ '^(rds|pg_)' ORDER BY 1`)).rows.map(
+    ({ rolname }) => rolname,
+  );
+const verifierOf = async (role: string): Promise<string> =>
+  (await (await database.superuser()).query('SELECT rolpassword AS verifier FROM pg_authid WHERE rolname = $1', [role])).rows[0].verifier;
+
+it('renews what is known, closes what is not, and names both', async () => {
+  await master.query(`CREATE ROLE "night shift" LOGIN PASSWORD 'let-me-in'`);
+  const before = await verifierOf('orders_app');
+  const own = { username: 'lifeboat_admin', password: 'of-the-clean-room' };
+  const result = await renewRoles(master, { own, application: { orders_app: 'of-the-clean-room-too' } });
+  expect(result).toMatchObject({ renewed: ['orders_app', 'lifeboat_admin'], closed: ['night shift'] });
+  expect(await canLogIn()).toEqual(['lifeboat_admin', 'orders_app', ...result.left].sort());
+  expect(await verifierOf('orders_app')).not.toBe(before);
+  expect(await verifierOf('night shift')).toBeNull();
+  // Again, as after a try that broke off.
+  expect((await renewRoles(master, { own, application: { orders_app: 'of-the-clean-room-too' } })).closed).toEqual([]);
+});
+
+it('says which logins it may not close', async () => {
+  await (await database.superuser()).query(`CREATE ROLE backdoor LOGIN SUPERUSER PASSWORD 'of-a-superuser'`);
+  const { left } = await renewRoles(master, { own: { username: 'lifeboat_admin', password: 'again-another' }, application: {} });
+  expect(left).toContain('backdoor');
+});

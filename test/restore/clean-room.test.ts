@@ -1,0 +1,179 @@
+import { describe, expect, it } from 'vitest';
+import { CopyUnusable, NotReady } from '../../lambdas/kit/errors.ts';
+import type { RdsSnapshots, Snapshot } from '../../lambdas/resources/rds-snapshots.ts';
+import { abortRestore } from '../../lambdas/restore/abort-restore.ts';
+import { admitClean } from '../../lambdas/restore/admit-clean.ts';
+import { askCutOver } from '../../lambdas/restore/ask-cut-over.ts';
+import { claimWorkload } from '../../lambdas/restore/claim-workload.ts';
+import { settingsUntilPlaced } from '../../lambdas/restore/clean-room.ts';
+import { copyUnderCleanKey } from '../../lambdas/restore/copy-under-clean-key.ts';
+import { renewCredentials } from '../../lambdas/restore/renew-credentials.ts';
+import { restoreDatabase } from '../../lambdas/restore/restore-database.ts';
+import { beforeName, cleanName, restoredName } from '../../lambdas/restore/restoring.ts';
+import { snapshotCurrent } from '../../lambdas/restore/snapshot-current.ts';
+import { stopWrites } from '../../lambdas/restore/stop-writes.ts';
+import { MemoryRegion, requestOf, settings } from './region.ts';
+
+const request = requestOf({ placement: 'cleanRoom' });
+const run = { workload: 'orders', request };
+const passed = { reachesTo: '2026-11-20T02:15:00.000Z', checks: [{ check: 'heap', verdict: 'passed' as const }], settings: [] };
+
+const servicesOf = (region: MemoryRegion) => ({
+  ...region.base,
+  instances: region.instances,
+  snapshots: region.snapshots,
+  runSeconds: 60,
+  hasEnded: async () => false,
+  tell: async (subject: string) => void region.told.push(subject),
+  save: async () => 's3://record',
+});
+
+const stopped = async (): Promise<MemoryRegion> => {
+  const region = new MemoryRegion();
+  await claimWorkload.run(run, servicesOf(region));
+  await expect(stopWrites.run(run, servicesOf(region))).rejects.toThrow(NotReady);
+  region.guard();
+  await stopWrites.run(run, servicesOf(region));
+  return region;
+};
+
+describe('a compromised database', () => {
+  it('is opened by nobody any more, also when the run fails', async () => {
+    const region = await stopped();
+    expect(await abortRestore.run({ ...run, failure: { Error: 'States.Timeout', Cause: '' } }, servicesOf(region))).toMatchObject({
+      outcome: 'interrupted',
+    });
+    region.guard();
+    expect([...region.writers]).toEqual([]);
+    await region.base.incidents.note('run-1', 'orders', { outcome: 'interrupted' });
+    await claimWorkload.run({ workload: 'orders', request: requestOf({ placement: 'cleanRoom', execution: 'run-1' }) }, servicesOf(region));
+    expect(region.base.memory.current!.claim).toMatchObject({ committed: true });
+  });
+
+  it('is kept as evidence, without a day on which that ends', async () => {
+    const region = await stopped();
+    await expect(snapshotCurrent.run(run, servicesOf(region))).rejects.toThrow(NotReady);
+    const { tags } = region.taken.get(beforeName(region.base.plan, request))!;
+    expect(tags).toMatchObject({ 'lifeboat:hold': 'evidence' });
+    expect(tags).not.toHaveProperty('lifeboat:keep-until');
+  });
+});
+
+describe('the clean copy', () => {
+  const given = async () => {
+    const region = await stopped();
+    region.taken.set('point-1', { id: 'point-1', arn: 'arn:point-1', status: 'available' } as Snapshot);
+    const copied: unknown[] = [];
+    const copyAs: RdsSnapshots['copyAs'] = async (source, id, key) => {
+      copied.push([source.id, key]);
+      region.taken.set(id, { id, arn: `arn:${id}`, status: 'creating', kmsKeyId: key } as Snapshot);
+      return { kind: 'asked' };
+    };
+    Object.assign(region.snapshots, { copyAs });
+    let keys = 0;
+    return { region, copied, services: { ...servicesOf(region), keys: { make: async () => `key-${++keys}` } as never } };
+  };
+
+  it('is made once, under one new key', async () => {
+    const { region, copied, services } = await given();
+    for (let i = 0; i < 3; i++) await expect(copyUnderCleanKey.run(run, services)).rejects.toThrow(NotReady);
+    expect(copied).toEqual([['point-1', 'key-1']]);
+    region.taken.get(cleanName(region.base.plan, request))!.status = 'available';
+    expect(await copyUnderCleanKey.run(run, services)).toMatchObject({ key: 'key-1' });
+  });
+
+  it('that cannot be made ends the run', async () => {
+    const { region, services } = await given();
+    region.taken.clear();
+    await expect(copyUnderCleanKey.run(run, services)).rejects.toThrow(CopyUnusable);
+  });
+
+  it('is what is restored, into the isolated network', async () => {
+    const { region, services } = await given();
+    const asked: unknown[] = [];
+    const restoreLike = async (like: unknown, options: { snapshotId: string }) => void asked.push([like, options.snapshotId]);
+    await expect(restoreDatabase.run(run, { ...services, instances: { ...region.instances, restoreLike } as never })).rejects.toThrow(
+      NotReady,
+    );
+    expect(asked).toEqual([[settingsUntilPlaced(settings, request, region.base.plan, 'primary'), cleanName(region.base.plan, request)]]);
+    expect((asked[0] as unknown[])[0]).toMatchObject({ DBSubnetGroupName: 'isolated', VpcSecurityGroupIds: ['sg-0150a7ed'] });
+  });
+});
+
+describe('logins', () => {
+  it('are kept in the secret before the database learns of them; a second try goes on with the same', async () => {
+    const region = await stopped();
+    region.set(restoredName(region.base.plan, request));
+    await region.base.incidents.note('run-1', 'orders', { cleanKey: 'key-1' });
+    const order: string[] = [];
+    let kept: unknown;
+    const secrets = {
+      usernameIn: async () => 'lifeboat',
+      keepNew: async (_: string, value: unknown, key: string) => {
+        order.push(`keep under ${key}`);
+        kept ??= value;
+        return kept;
+      },
+    } as never;
+    const statements: string[] = [];
+    const client = {
+      query: async (sql: string) => {
+        statements.push(sql);
+        return { rows: [] };
+      },
+    };
+    const connect = ({ secret }: { secret: string }) =>
+      ({
+        with: async (work: (with_: never) => unknown) => {
+          order.push(`connect by ${secret.startsWith('lifeboat-') ? 'new' : 'old'}`);
+          if (secret.startsWith('lifeboat-') && order.length < 4) throw new NotReady('password');
+          return work(client as never);
+        },
+      }) as never;
+    const services = { ...servicesOf(region), secrets, connect };
+    expect(await renewCredentials.run(run, services)).toMatchObject({ renewed: ['orders_app', 'lifeboat'] });
+    expect(order).toEqual(['keep under key-1', 'connect by new', 'connect by old']);
+    await renewCredentials.run(run, services);
+    expect(order.slice(3)).toEqual(['keep under key-1', 'connect by new']);
+    const altered = statements.filter((sql) => sql.startsWith('ALTER'));
+    expect(altered.slice(0, 2)).toEqual(altered.slice(2));
+  });
+
+  it('of both sites are replaced only once it stands in the network of the workload', async () => {
+    const region = await stopped();
+    region.set(restoredName(region.base.plan, request), { settings: settingsUntilPlaced(settings, request, region.base.plan, 'primary')! });
+    const replaced: string[] = [];
+    const store = (name: string) =>
+      ({ replace: async () => void replaced.push(name), read: async () => ({ username: 'u', password: 'p' }) }) as never;
+    const services = { ...servicesOf(region), own: store('own'), both: [store('primary'), store('recovery')] };
+    Object.assign(region.base.memory.items.get('incident#run-1/orders')!, {
+      before: {
+        found: true,
+        tags: {},
+        settings: { ...settings, DBSubnetGroupName: 'orders', VpcSecurityGroupIds: ['sg-1'], PubliclyAccessible: false },
+      },
+    });
+    await expect(admitClean.run(run, services)).rejects.toThrow('DBSubnetGroupName');
+    expect(replaced).toEqual([]);
+    await admitClean.run(run, services);
+    expect(replaced).toEqual(['primary', 'recovery']);
+  });
+});
+
+describe('a person', () => {
+  it('is asked about what is good alone, and the token goes into the ledger alone', async () => {
+    const region = await stopped();
+    const told: unknown[] = [];
+    const services = { ...region.base, tell: async (_: string, facts: unknown) => void told.push(facts) };
+    const renewed = { secret: 'clean', closed: ['night_shift'], left: [] };
+    const bad = { ...passed, checks: [{ check: 'heap', verdict: 'failed' as const }] };
+    await expect(askCutOver.run({ ...run, token: 'secret-token', inspected: bad, renewed }, services)).rejects.toThrow(CopyUnusable);
+    await expect(
+      askCutOver.run({ ...run, token: 'secret-token', inspected: passed, renewed: { ...renewed, left: ['backdoor'] } }, services),
+    ).rejects.toThrow('backdoor');
+    await askCutOver.run({ ...run, token: 'secret-token', inspected: passed, renewed }, services);
+    expect(told).toMatchObject([{ closedLogins: ['night_shift'] }]);
+    expect(JSON.stringify(told)).not.toContain('secret-token');
+    expect(await region.base.incidents.find('run-1', 'orders')).toMatchObject({ approval: { token: 'secret-token' } });
+  });
+});
