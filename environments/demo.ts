@@ -7,7 +7,10 @@ import { defineEnvironment } from './define.ts';
 export default defineEnvironment({
   name: 'demo',
   account: '000000000000',
-  sites: { primary: { region: 'us-east-1' }, recovery: { region: 'us-west-2' } },
+  sites: {
+    primary: { region: 'us-east-1', isolatingSecurityGroupId: 'sg-0150a7e0' },
+    recovery: { region: 'us-west-2', isolatingSecurityGroupId: 'sg-0150a7e0' },
+  },
   // The witness only observes, and holds the third vote of the lease: with these three regions the ledger is strongly consistent.
   witness: { region: 'us-east-2' },
   detection: {

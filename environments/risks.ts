@@ -1,4 +1,4 @@
-import type { Environment, Workload } from './schema.ts';
+import { type Environment, siteNames, type Workload } from './schema.ts';
 
 /** What an environment's choices leave open, in words for the person who made them. */
 export interface Risks {
@@ -20,7 +20,8 @@ export const risksOf = (environment: Environment): Risks => {
   return { environment: environmentRisk(environment), workloads: Object.fromEntries(entries) };
 };
 
-const environmentRisk = ({ lease, consistency }: Environment): string | undefined => {
+const environmentRisk = ({ lease, consistency, sites, workloads }: Environment): string | undefined => {
+  const open = siteNames.filter((site) => !sites[site].isolatingSecurityGroupId).map((site) => `sites.${site}`);
   const stop = lease.ttlSeconds - lease.fenceLeadSeconds;
   const risks = [
     lease.policy === 'available' &&
@@ -28,6 +29,9 @@ const environmentRisk = ({ lease, consistency }: Environment): string | undefine
     lease.policy === 'strict' &&
       !lease.failsafe &&
       `lease.failsafe off: when nobody reaches the ledger, writes of every workload stop after ${stop} s and stay stopped until it is back; 'true' lets them go on while the other site answers`,
+    open.length > 0 &&
+      workloads.some(({ databases }) => databases.length > 0) &&
+      `no isolatingSecurityGroupId in ${open.join(' and ')}: an old writer there that SQL does not reach is not fenced by network, so only the database lease ends its writes; name a group that lets nobody in`,
     consistency === 'eventual' &&
       "consistency 'eventual': a region's loss can take the lease's newest word with it, and during a partition both sites may hold the lease; 'strong' needs three regions of one DynamoDB set",
   ];

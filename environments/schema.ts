@@ -31,6 +31,14 @@ const network = z.strictObject({
 const site = z.strictObject({
   region,
   network: network.optional(),
+  /**
+   * A security group that lets nobody in, in the network of the site's databases. A writer that must stop and that SQL does not reach gets
+   * it in place of its own groups, and a reboot. Without one such a writer is ended by the database lease alone.
+   */
+  isolatingSecurityGroupId: z
+    .string()
+    .regex(/^sg-[0-9a-f]+$/, 'a security group id, for example sg-0a1b2c3d')
+    .optional(),
   /** Where restored copies are checked; needed in both sites as soon as a database has a backup policy. */
   isolation: isolation.optional(),
   /** The key of a clean room; a new one is made for each where none is named. Name one that nobody uses for anything else. */

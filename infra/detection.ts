@@ -53,7 +53,8 @@ export class Detection extends Construct {
     // A witness holds no replica of the ledger: it learns from the sites' replicas which site is active.
     const siteRights = [
       rights.readLedger(),
-      rights.writeLedger('lease'),
+      rights.writeLedger('lease', 'fence'),
+      rights.isolateDatabases(),
       rights.askPledges(),
       rights.putMetrics(),
       rights.readSecrets(),

@@ -1,6 +1,8 @@
-import { Aws, CfnOutput, Fn } from 'aws-cdk-lib';
+import { Aws, CfnOutput, Duration, Fn } from 'aws-cdk-lib';
+import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { FunctionUrlAuthType } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
+import { Alarm } from './alarm.ts';
 import type { Foundation } from './foundation.ts';
 import type { Right, Rights } from './rights.ts';
 import { longestWaits, runTimeoutSeconds } from './run-bounds.ts';
@@ -21,6 +23,8 @@ interface MachineStep extends Pick<StepProps, 'description' | 'timeoutSeconds' |
 
 /** A step of the machine runs in an outage only: what more memory saves in cold starts is worth more than what it costs. */
 const RUN_MEMORY_MB = 512;
+/** A region that comes and goes has this long until a person hears of it. */
+const FENCE_PENDING_MINUTES = 15;
 /** What runs always. */
 const IDLE_MEMORY_MB = 256;
 
@@ -70,7 +74,13 @@ const machineSteps = {
     timeoutSeconds: 20,
     sql: true,
     incident: noted,
-    needs: (rights) => [rights.readLedger(), rights.updateLedger('lease'), rights.describeDatabases(), rights.readSecrets()],
+    needs: (rights) => [
+      rights.readLedger(),
+      rights.updateLedger('lease'),
+      rights.appendToLedger('fence'),
+      rights.describeDatabases(),
+      rights.readSecrets(),
+    ],
   },
   'failover/take-lease': {
     description: 'Takes the lease once it was released or has expired',
@@ -211,18 +221,48 @@ export class Failover extends Construct {
       timeoutSeconds: 60,
       memoryMb: IDLE_MEMORY_MB,
       sql: true,
+      usesKey: true,
       asynchronous: { retries: 0, maxAgeSeconds: 60 },
       variables: this.machineVariable,
       rights: [
-        rights.readLedger(),
-        rights.writeLedger('lease', 'lost-rows'),
+        rights.readTimeline(),
+        rights.updateLedger('lease'),
+        rights.writeLedger('fence', 'incident'),
+        rights.appendToLedger('lost-rows'),
         rights.describeExecutions('failover'),
         rights.rebuildDatabases(),
+        rights.isolateDatabases(),
+        rights.putMetrics(),
+        rights.publish(),
         rights.scaleCompute(),
         rights.readSecrets(),
       ],
     });
     new EveryMinute(this, 'ReconcileSchedule', this.foundation, reconcile);
+    this.createFenceAlarms();
+  }
+
+  private createFenceAlarms(): void {
+    const { environment, names, notification } = this.foundation;
+    for (const { name } of environment.workloads) {
+      new Alarm(this, `${name}FencePending`, {
+        name: `${names.prefix}-${name}-fence-pending`,
+        metric: new Metric({
+          namespace: 'Lifeboat',
+          metricName: 'pending_fences',
+          dimensionsMap: { Environment: environment.name, Workload: name },
+          statistic: 'Maximum',
+          period: Duration.minutes(1),
+        }),
+        threshold: 1,
+        evaluationPeriods: FENCE_PENDING_MINUTES,
+        missing: 'notBreaching', // the site that serves says it each minute while it is so
+        topic: notification.topic,
+        impact: `The old writer of '${name}' was not seen fenced since the move: clients that reach it may still try to write there.`,
+        runbook: 'Fence pending',
+        notCovered: 'a writer that nobody asked to fence',
+      });
+    }
   }
 
   /**

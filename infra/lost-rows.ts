@@ -56,7 +56,8 @@ export class LostRows extends Construct {
       asynchronous: { retries: 0, maxAgeSeconds: 60 },
       rights: [
         rights.readTimeline(),
-        rights.writeLedger('incident', 'lost-rows'),
+        rights.writeLedger('incident'),
+        rights.updateLedger('lost-rows'),
         rights.describeFormerWriters(),
         rights.readSecrets(),
         rights.writeLostRows(),

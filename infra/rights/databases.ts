@@ -45,6 +45,12 @@ export abstract class DatabaseRights extends OperationRights {
     return this.databaseRight(['rds:ModifyDBInstance'], this.instanceArns);
   }
 
+  /** Take an instance's network away and restart it, where SQL does not reach it; give it back. Only where the site names the group for it. */
+  isolateDatabases(): Right[] {
+    const isolating = this.site && this.environment.sites[this.site].isolatingSecurityGroupId;
+    return isolating ? this.databaseRight(['rds:ModifyDBInstance', 'rds:RebootDBInstance'], this.instanceArns) : [];
+  }
+
   /** Set a former writer aside under another name, and make a replica in its place. Nothing is ever deleted. */
   rebuildDatabases(): Right[] {
     if (this.databases.length === 0) return [];

@@ -2,7 +2,7 @@ import { allow, type Right } from './right.ts';
 import { Scope } from './scope.ts';
 
 /** The parts of the ledger that a step may write, by the beginning of the partition key. */
-export type LedgerPart = 'incident' | 'lease' | 'recovery-point' | 'manifest' | 'integrity' | 'lost-rows';
+export type LedgerPart = 'incident' | 'lease' | 'recovery-point' | 'manifest' | 'integrity' | 'lost-rows' | 'fence';
 
 /** The ledger and the observations. */
 export abstract class LedgerRights extends Scope {

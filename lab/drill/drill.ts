@@ -4,6 +4,7 @@ import type { ProvisionedSite, ProvisionedWorkload } from '../workload/provision
 import type { StubHost } from '../workload/stub-hosts.ts';
 import type { WritingClient } from '../workload/writing-client.ts';
 import type { DrillLab } from './drill-lab.ts';
+import { untilExported } from './exports.ts';
 import type { Execution, TimelineEvent } from './judge/evidence.ts';
 import { acknowledged } from './judge/outage.ts';
 import type { Progress } from './progress.ts';
@@ -186,6 +187,13 @@ export class Drill {
     if (!newest) throw new Error('no order was acknowledged yet');
     await untilRow(this.at(to), newest.id, boundMs, this.parts.signal);
     this.note(`order ${newest.id} is in ${to}`);
+  }
+
+  /** The former writer that a region keeps has been searched for orders that the new writer never had. */
+  async exported(region: Region, boundMs: number): Promise<void> {
+    this.parts.progress.phase(`The former writer in ${region} is searched`);
+    const { orders } = await untilExported(this.lab, region, boundMs, this.parts.signal);
+    this.note(`${orders.length} orders that exist nowhere else were exported in ${region}`);
   }
 
   /** Run SQL as the master user of a region's database. */

@@ -7,7 +7,8 @@ import { PAYMENTS_HOST, REFERENCE_HOST, StubHost } from '../workload/stub-hosts.
 import { WritingClient } from '../workload/writing-client.ts';
 import { Drill } from './drill.ts';
 import type { StartLab } from './drill-lab.ts';
-import type { Evidence } from './judge/evidence.ts';
+import { readExports } from './exports.ts';
+import type { Evidence, ExportedRows } from './judge/evidence.ts';
 import { judge, type Verdict } from './judge/verdict.ts';
 import type { Progress } from './progress.ts';
 import { readRows } from './rows.ts';
@@ -162,6 +163,7 @@ async function collect(drill: Drill): Promise<Evidence> {
     databases.push(await readRows(drill.at(region), wasDark ? OTHER_READ_WITHIN_MS : ACTIVE_READ_WITHIN_MS));
   }
   const setAside = (await Promise.all(regions.map((region) => readSetAside(drill, region)))).flat();
+  const exports = await Promise.all(regions.map((region) => exportsOf(drill, region)));
   return {
     home: { primary: drill.primary, recovery: drill.recovery },
     faultAt: drill.faultAt ?? Date.now(),
@@ -170,6 +172,7 @@ async function collect(drill: Drill): Promise<Evidence> {
     attempts: client.attempts,
     insiders: insiders.flatMap(({ attempts }) => attempts),
     setAside,
+    exports,
     databases,
     executions,
     alarms,
@@ -179,6 +182,13 @@ async function collect(drill: Drill): Promise<Evidence> {
     timeline: [...drill.timeline].sort((a, b) => a.at - b.at),
   };
 }
+
+/** A bucket that cannot be read shows nothing, and a scenario that promises an export then fails. */
+const exportsOf = (drill: Drill, site: string): Promise<ExportedRows> =>
+  readExports(drill.lab, site).catch((error: Error) => {
+    drill.note(`the exports in ${site} cannot be read: ${error.message}`);
+    return { site, searches: 0, counted: 0, orders: [] };
+  });
 
 /** The dead region comes back after the drill, so that what its database held can be compared. */
 async function returns(drill: Drill, region: string): Promise<void> {

@@ -1,5 +1,5 @@
 import { messageOf } from '../kit/errors.ts';
-import { decideGuard, type Lease } from '../kit/lease.ts';
+import { decideGuard, type FenceProof, type Lease } from '../kit/lease.ts';
 import type { Ledger } from '../kit/ledger.ts';
 import type { Workload } from '../kit/plan.ts';
 import type { DatabaseAdapter } from '../resources/database.ts';
@@ -156,9 +156,10 @@ export class Guard {
 
   private async yield(lease: Lease): Promise<void> {
     this.epoch = undefined; // from here on no pledge is asked for
-    const finalLsn = await this.fence(lease.epoch);
+    // A planned move is not worth a reboot: it gives up, and the site serves on.
+    const proofs = await this.fence(lease.epoch, { byNetwork: lease.claim?.mode === 'failover' });
     const { site, now, log } = this.services;
-    const released = await this.services.ledger.release(lease, { site, epoch: lease.epoch, at: now(), finalLsn }).catch(silent);
+    const released = await this.services.ledger.release(lease, { site, epoch: lease.epoch, at: now(), ...proofs }).catch(silent);
     log('lease-released', { workload: this.workload.name, epoch: lease.epoch, to: lease.claim?.site, released });
   }
 
@@ -175,10 +176,12 @@ export class Guard {
   private async keepClosed(lease: Lease): Promise<void> {
     this.deadline = undefined;
     this.epoch = undefined;
-    const roles = await Promise.all(this.services.databases.map(async (database) => ({ database, role: await database.role() })));
-    const open = roles.filter(({ role }) => role === 'writer');
+    // Who cannot be asked may be a writer.
+    const roleOf = (database: DatabaseAdapter) => database.role().catch(() => 'unknown' as const);
+    const roles = await Promise.all(this.services.databases.map(async (database) => ({ database, role: await roleOf(database) })));
+    const open = roles.filter(({ role }) => role === 'writer' || role === 'unknown');
     for (const { database } of open) {
-      const { endedSessions } = await database.fence(lease.epoch - 1);
+      const { endedSessions } = await database.fence(lease.epoch - 1, { byNetwork: true });
       if (endedSessions > 0)
         this.services.log('returned-writer-fenced', {
           workload: this.workload.name,
@@ -226,10 +229,13 @@ export class Guard {
       });
   }
 
-  private async fence(epoch?: number): Promise<Record<string, string>> {
-    const proofs = await Promise.all(
-      this.services.databases.map(async (database) => [database.name, (await database.fence(epoch)).finalLsn] as const),
+  private async fence(epoch?: number, ways?: { byNetwork: boolean }): Promise<Pick<FenceProof, 'finalLsn' | 'proof'>> {
+    const fenced = await Promise.all(
+      this.services.databases.map(async (database) => ({ name: database.name, ...(await database.fence(epoch, ways)) })),
     );
-    return Object.fromEntries(proofs);
+    return {
+      finalLsn: Object.fromEntries(fenced.flatMap(({ name, finalLsn }) => (finalLsn === undefined ? [] : [[name, finalLsn]]))),
+      proof: Object.fromEntries(fenced.map(({ name, proof }) => [name, proof])),
+    };
   }
 }

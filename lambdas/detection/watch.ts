@@ -94,15 +94,17 @@ const anyOf = (answers: readonly (boolean | undefined)[]): 0 | 1 | undefined =>
 
 const known = (verdict: ClockVerdict): 0 | 1 | undefined => (verdict === 'unknown' ? undefined : verdict === 'over' ? 1 : 0);
 
-const buildGuard = (plan: Environment, workload: Workload, site: SiteName, clock: ClockWatch): Guard =>
-  new Guard(workload, {
+const buildGuard = (plan: Environment, workload: Workload, site: SiteName, clock: ClockWatch): Guard => {
+  const ledger = new Ledger(required('LIFEBOAT_LEDGER_TABLE'), { limits: guardCalls, clock });
+  return new Guard(workload, {
     plan,
     site,
-    ledger: new Ledger(required('LIFEBOAT_LEDGER_TABLE'), { limits: guardCalls, clock }),
+    ledger,
     pledges: new Pledges(plan.sites[otherSite(site)].region, { limits: foreignCalls }),
     standings: new Standings(),
-    databases: databasesOf(workload, { plan, now: Date.now, sleep }, site),
+    databases: databasesOf(workload, { plan, now: Date.now, sleep, ledger }, site),
     now: Date.now,
     monotonic: () => performance.now(),
     log,
   });
+};

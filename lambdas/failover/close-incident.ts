@@ -34,6 +34,7 @@ export const closeIncident = defineStep({
       workload,
       objectives,
       measured: record.measured,
+      fence: record.incident.fence,
       record: uri,
     });
     return { workload, outcome: 'recovered' as const, measured: record.measured, record: uri };

@@ -1,7 +1,8 @@
 import { LeaseLost, NotReady } from '../kit/errors.ts';
+import { Fences } from '../kit/fences.ts';
 import { claimIsLive, type FenceProof, type Lease } from '../kit/lease.ts';
-import { type SiteName, workloadOf } from '../kit/plan.ts';
-import { defineStep, workloadRun } from '../kit/step.ts';
+import { otherSite, type SiteName, workloadOf } from '../kit/plan.ts';
+import { type Base, defineStep, workloadRun } from '../kit/step.ts';
 import { type DatabaseAdapter, databasesOf } from '../resources/database.ts';
 
 export type FenceOutcome = 'fenced' | 'unreachable';
@@ -10,7 +11,7 @@ export type FenceOutcome = 'fenced' | 'unreachable';
  * From here on the run acts, and says so in its claim. The old writer is fenced by its own guard, which sees that; nothing here calls
  * its region. Switchover: waits until it
  * has let go and the standby has replayed its last word, so that no write is lost. Failover: reports what the guard could do by now;
- * `unreachable` stays queued for the old region's return, and the lease's expiry does the waiting.
+ * `unreachable` is written down as a pending fence, which the old site's reconciler settles when it can, and the lease's expiry does the waiting.
  * @throws NotReady (switchover) until then, LeaseLost when the claim is no longer ours.
  */
 export const fenceWriter = defineStep({
@@ -22,7 +23,7 @@ export const fenceWriter = defineStep({
   }),
   run: async (
     { workload: name, request },
-    { site, ledger, incidents, databasesFor, now },
+    { plan, site, ledger, incidents, databasesFor, now },
   ): Promise<{ outcome: FenceOutcome | 'dry-run'; would?: string; writesStoppedAt?: string }> => {
     if (request.dryRun) return { outcome: 'dry-run', would: 'wait until the holder has released its lease' };
     const lease = await ledger.lease(name);
@@ -35,8 +36,11 @@ export const fenceWriter = defineStep({
     if (request.mode === 'switchover') await requireReplayed(lease, site, databasesFor(name));
     const outcome: FenceOutcome = fence ? 'fenced' : 'unreachable';
     const writesStoppedAt = fence && new Date(fence.at).toISOString();
+    // Before the take: from then on every site knows what is still to be fenced.
+    if (!fence) await demandFences(lease, { incident: request.incident, plan, ledger, site, now });
     await incidents.note(request.incident, name, {
       fence: outcome,
+      fenceProof: fence?.proof,
       writesStoppedAt,
       ...(request.mode === 'switchover' ? { outageBeganAt: writesStoppedAt } : {}),
     });
@@ -44,6 +48,19 @@ export const fenceWriter = defineStep({
   },
 });
 export const handler = fenceWriter.handler;
+
+/** A pending fence for each database of the site that is left. One that this run's earlier try wrote stays as it is. */
+const demandFences = async (
+  { workload, holder, epoch }: Lease,
+  { incident, plan, ledger, site, now }: Pick<Base, 'plan' | 'ledger' | 'site' | 'now'> & { incident: string },
+): Promise<void> => {
+  const fences = new Fences(ledger);
+  const old = { workload, site: otherSite(site), epoch: holder === site ? epoch - 1 : epoch, incident };
+  const since = new Date(now()).toISOString();
+  await Promise.all(
+    workloadOf(plan, workload).databases.map(({ name }) => fences.demand({ ...old, database: name, state: 'pending', since })),
+  );
+};
 
 /** The proof of the epoch that this run replaces; one of an earlier move proves nothing now. */
 const fenceOfThisMove = ({ holder, epoch, fence, released }: Lease, site: SiteName): FenceProof | undefined => {

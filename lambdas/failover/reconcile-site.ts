@@ -3,12 +3,15 @@ import { messageOf } from '../kit/errors.ts';
 import { claimIsLive, type Lease } from '../kit/lease.ts';
 import { log } from '../kit/log.ts';
 import { LostRowsSearches } from '../kit/lost-rows.ts';
+import { metricWriter, type PutMetrics } from '../kit/metrics.ts';
+import { notifier, type Tell } from '../kit/notify.ts';
 import { type Environment, workloadOf } from '../kit/plan.ts';
 import { type Base, defineStep, required } from '../kit/step.ts';
 import { computeOf, countFor } from '../resources/compute.ts';
 import { type DatabaseAdapter, databasesOf } from '../resources/database.ts';
 import { executionProbe, type HasEnded } from '../resources/state-machine.ts';
 import { isDead } from './dead-claim.ts';
+import { settleFences } from './settle-fences.ts';
 
 /** The function's timeout is 60 s; a pass may take some seconds itself. */
 const LONGEST_MS = 45_000;
@@ -18,12 +21,14 @@ const SETTLED = 'replicating';
 
 type Services = {
   hasEnded: HasEnded;
+  tell: Tell;
+  put: PutMetrics;
   databasesFor: (name: string) => DatabaseAdapter[];
   computeFor: (name: string) => ReturnType<typeof computeOf>;
 };
 
 /**
- * Makes this site a good standby for every workload that another site holds: the old writer fenced and set aside, a replica in its
+ * First fences what a move has asked for here. Then makes this site a good standby for every workload that another site holds: the old writer fenced and set aside, a replica in its
  * place, compute at the standby's count. A claim that a dead run of this site left is dropped. It acts only after a move is complete, in its own region, one small step at a time; what is
  * left at the end of a call goes on with the next minute's.
  */
@@ -31,9 +36,11 @@ export const reconcileSite = defineStep({
   name: 'reconcile-site',
   input: z.unknown(),
   throws: [],
-  build: ({ plan, now, sleep, site }): Services => ({
+  build: ({ plan, now, sleep, site, ledger }): Services => ({
     hasEnded: executionProbe(required('LIFEBOAT_MACHINE_ARN')),
-    databasesFor: (name) => databasesOf(workloadOf(plan, name), { plan, now, sleep }, site),
+    tell: notifier(),
+    put: metricWriter(plan.name),
+    databasesFor: (name) => databasesOf(workloadOf(plan, name), { plan, now, sleep, ledger }, site),
     computeFor: (name) => computeOf(workloadOf(plan, name)),
   }),
   run: async (_, services) => {
@@ -52,6 +59,7 @@ export const handler = reconcileSite.handler;
 const reconcile = async (name: string, services: Base & Services): Promise<string> => {
   try {
     const lease = await services.ledger.lease(name);
+    if (lease) await keepFences(lease, services);
     if (lease) await dropDeadClaim(lease, services);
     if (!lease || !isStandbyAfterMove(lease, services)) return SETTLED;
     await standDown(name, lease, services);
@@ -65,6 +73,14 @@ const reconcile = async (name: string, services: Base & Services): Promise<strin
     log('reconcile-failed', { workload: name, error: messageOf(error) });
     return messageOf(error);
   }
+};
+
+/** First of all: what a move has asked for here while nobody answered. What is pending elsewhere is said each minute, by the site that serves. */
+const keepFences = async (lease: Lease, services: Base & Services): Promise<void> => {
+  const { site, put } = services;
+  const pending = await settleFences(lease, services);
+  if (pending > 0 && lease.holder === site)
+    await put([{ name: 'pending_fences', value: pending, workload: lease.workload, unit: 'Count' }]);
 };
 
 /** A former writer is searched for rows that exist nowhere else as soon as it is set aside. */

@@ -28,6 +28,8 @@ export interface Incident {
   verifiedAt?: string;
   outcome: Outcome;
   closedAt?: string;
+  /** What became of the old writer; `unreachable` is settled when its region answers, `overridden` by a person. */
+  fence?: 'fenced' | 'unreachable' | 'overridden';
   detail?: string;
 }
 

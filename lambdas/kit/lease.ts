@@ -21,8 +21,10 @@ export interface FenceProof {
   epoch: number;
   /** Epoch milliseconds. */
   at: number;
-  /** Last log position by database name. */
+  /** Last log position by database name; of one that was fenced by network nobody knows it. */
   finalLsn: Record<string, string>;
+  /** What showed that nobody writes any more, by database name. */
+  proof?: Record<string, string>;
 }
 
 /** Who may write for a workload. All times are epoch milliseconds. */

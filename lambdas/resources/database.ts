@@ -1,3 +1,4 @@
+import type { Ledger } from '../kit/ledger.ts';
 import type { Database, SiteName, Workload } from '../kit/plan.ts';
 import type { Base } from '../kit/step.ts';
 import type { RenewalResult } from './postgres-lease.ts';
@@ -15,6 +16,14 @@ export interface StandbyReading {
   inRecovery: boolean;
 }
 
+export interface FenceResult {
+  /** Nothing where the database could not be asked. */
+  finalLsn?: string;
+  endedSessions: number;
+  /** What showed that nobody writes any more. */
+  proof: string;
+}
+
 /** The class 'database' of resources: one adapter per kind, all seen from one site. Methods are idempotent. */
 export interface DatabaseAdapter {
   readonly name: string;
@@ -29,9 +38,10 @@ export interface DatabaseAdapter {
   /**
    * Ends the workload's logins and sessions at this site's writer and proves it; the database lease refuses writes of this epoch for
    * good. Without an epoch only what is overdue is ended: nothing, while the database lease is live. Returns the last log position.
-   * @throws LeaseLost when a later epoch writes here.
+   * `byNetwork`: where SQL does not reach it, it is isolated and rebooted, a step each call; nobody knows its last log position then.
+   * @throws LeaseLost when a later epoch writes here, NotReady until it is proven.
    */
-  fence(epoch?: number): Promise<{ finalLsn: string; endedSessions: number }>;
+  fence(epoch?: number, ways?: { byNetwork: boolean }): Promise<FenceResult>;
   /** Writes the heartbeat. Returns its time, epoch milliseconds. */
   heartbeat(epoch: number): Promise<number>;
   /**
@@ -55,12 +65,15 @@ export interface DatabaseAdapter {
 }
 
 /** The databases of a workload as seen from one site; adding a kind adds a case here, its file and its grants. */
-export const databasesOf = (workload: Workload, base: Pick<Base, 'plan' | 'now' | 'sleep'>, site: SiteName): DatabaseAdapter[] =>
-  workload.databases.map((database) => adapterFor(database, base, site));
+export const databasesOf = (workload: Workload, base: DatabaseBase, site: SiteName): DatabaseAdapter[] =>
+  workload.databases.map((database) => adapterFor(database, workload.name, base, site));
 
-const adapterFor = (database: Database, base: Pick<Base, 'plan' | 'now' | 'sleep'>, site: SiteName): DatabaseAdapter => {
+/** What an adapter works with. Only who may fence by network gives it the ledger, which remembers what was before. */
+export type DatabaseBase = Pick<Base, 'plan' | 'now' | 'sleep'> & { ledger?: Pick<Ledger, 'get' | 'put' | 'set'> };
+
+const adapterFor = (database: Database, workload: string, base: DatabaseBase, site: SiteName): DatabaseAdapter => {
   switch (database.kind) {
     case 'rds-postgres-replica':
-      return new RdsPostgresReplica(database, base, site);
+      return new RdsPostgresReplica(database, workload, base, site);
   }
 };

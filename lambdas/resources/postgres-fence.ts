@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { LeaseLost } from '../kit/errors.ts';
-import { closeLease, readLease } from './postgres-lease.ts';
+import type { FenceResult } from './database.ts';
+import { closeLease, LEASE_EXPIRED, readLease } from './postgres-lease.ts';
 import { fenceRoles, isFenced, isInRecovery, readStandby } from './postgres-writer.ts';
 
 /**
@@ -11,18 +12,32 @@ import { fenceRoles, isFenced, isInRecovery, readStandby } from './postgres-writ
 export const fenceBySql = async (
   client: pg.Client,
   { epoch, roles, sleep, name }: { epoch?: number; roles: readonly string[]; sleep: (ms: number) => Promise<void>; name: string },
-): Promise<{ finalLsn: string; endedSessions: number }> => {
+): Promise<FenceResult> => {
   const laterEpoch = () => new LeaseLost(`${name} is written in an epoch later than ${epoch}`);
   const closeWrites = async () => {
     if (epoch !== undefined && (await closeLease(client, epoch)) === 'later epoch') throw laterEpoch();
   };
-  if (await isInRecovery(client)) return { finalLsn: '0/0', endedSessions: 0 };
+  if (await isInRecovery(client)) return { finalLsn: '0/0', endedSessions: 0, proof: 'a server in recovery accepts no write' };
   const lease = await readLease(client);
   if (epoch !== undefined && (lease?.epoch ?? 0) > epoch) throw laterEpoch();
   const renewedByAnother = epoch === undefined && lease?.live === true;
-  if (renewedByAnother || (await isFenced(client, roles))) {
-    await closeWrites();
-    return { finalLsn: (await readStandby(client)).replayLsn, endedSessions: 0 };
+  if (renewedByAnother) return { finalLsn: (await readStandby(client)).replayLsn, endedSessions: 0, proof: 'another guard renews here' };
+  if (!(await isFenced(client, roles))) return { ...(await fenceRoles(client, roles, sleep, closeWrites)), proof: await proofOf(client) };
+  await closeWrites();
+  return { finalLsn: (await readStandby(client)).replayLsn, endedSessions: 0, proof: await proofOf(client) };
+};
+
+/** Asks for a write that would change nothing: the database lease refuses it already at the statement. */
+const proofOf = async (client: pg.Client): Promise<string> => {
+  const closed = 'no login and no session of the workload is left';
+  const { rows } = await client.query(`SELECT to_regclass('lifeboat.coverage') IS NOT NULL AS installed`);
+  if (!rows[0].installed) return closed;
+  const covered = await client.query('SELECT relation::text AS table FROM lifeboat.coverage WHERE at_statement ORDER BY oid LIMIT 1');
+  if (covered.rows.length === 0) return closed;
+  try {
+    await client.query(`DELETE FROM ${covered.rows[0].table} WHERE false`);
+    return closed;
+  } catch (error) {
+    return (error as { code?: string }).code === LEASE_EXPIRED ? `${closed}; a write was refused` : closed;
   }
-  return fenceRoles(client, roles, sleep, closeWrites);
 };

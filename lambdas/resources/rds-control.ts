@@ -8,6 +8,7 @@ import {
   type ModifyDBInstanceCommandInput,
   PromoteReadReplicaCommand,
   RDSClient,
+  RebootDBInstanceCommand,
 } from '@aws-sdk/client-rds'; // prettier-ignore
 import { guarded, localCalls } from '../kit/clients.ts';
 import { DatabaseUnrecoverable, NotReady } from '../kit/errors.ts';
@@ -59,6 +60,11 @@ export class RdsControl {
     await this.unlessBusy(() =>
       this.rds.send(new ModifyDBInstanceCommand({ DBInstanceIdentifier: identifier, ApplyImmediately: true, ...change })),
     );
+  }
+
+  /** Asks for a restart: the answer says `rebooting`, so that `available` afterwards is a restart that is over. @throws NotReady while it is busy. */
+  async reboot(): Promise<void> {
+    await this.unlessBusy(() => this.rds.send(new RebootDBInstanceCommand({ DBInstanceIdentifier: this.identifier })));
   }
 
   /** Asks for the promotion of a replica; one that has begun already, or a change of state between two calls, is no failure. */

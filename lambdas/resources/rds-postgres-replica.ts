@@ -1,14 +1,16 @@
 import type pg from 'pg';
-import { DatabaseUnrecoverable, NotReady } from '../kit/errors.ts';
+import { DatabaseUnrecoverable, LeaseLost, messageOf, NotReady } from '../kit/errors.ts';
+import { IsolationMemory } from '../kit/fences.ts';
+import { log } from '../kit/log.ts';
 import { type Database, otherSite, type SiteName } from '../kit/plan.ts';
-import type { Base } from '../kit/step.ts';
-import type { DatabaseAdapter, Role, StandbyReading } from './database.ts';
+import type { DatabaseAdapter, DatabaseBase, FenceResult, Role, StandbyReading } from './database.ts';
 import { Postgres } from './postgres.ts';
 import { fenceBySql } from './postgres-fence.ts';
 import { type RenewalResult, readLease, renewLease } from './postgres-lease.ts';
 import { beat, hasReplayed, isInRecovery, readStandby, unfenceRoles } from './postgres-writer.ts';
 import { type DBInstance, RdsControl, TERMINAL } from './rds-control.ts';
 import { type SearchOptions, type SearchResult, searchSetAside } from './rds-lost-rows.ts';
+import { NetworkFence } from './rds-network-fence.ts';
 import { rebuildAsReplica } from './rds-rebuild.ts';
 
 const BACKUP_RETENTION_DAYS = 7;
@@ -19,18 +21,27 @@ const RESTARTING = new Set(['modifying', 'rebooting', 'starting', 'upgrading', '
 export class RdsPostgresReplica implements DatabaseAdapter {
   readonly name: string;
   private readonly rds: RdsControl;
+  private readonly network: NetworkFence;
   private readonly postgres: Postgres;
   private readonly identifier: string;
   private address?: string;
 
   constructor(
     private readonly config: Database,
-    private readonly base: Pick<Base, 'plan' | 'now' | 'sleep'>,
+    workload: string,
+    private readonly base: DatabaseBase,
     private readonly site: SiteName,
   ) {
     this.name = config.name;
     this.identifier = config.instances[site];
     this.rds = new RdsControl(this.identifier, base.plan.sites[site].region);
+    this.network = new NetworkFence({
+      rds: this.rds,
+      isolatingGroup: base.plan.sites[site].isolatingSecurityGroupId,
+      memory: base.ledger && new IsolationMemory(base.ledger, { workload, site, database: config.name }),
+      now: base.now,
+      patienceMs: base.plan.lease.fenceLeadSeconds * 1000,
+    });
     const { port, databaseName, secret, tls } = config;
     this.postgres = new Postgres({ host: () => this.host(), port, databaseName, secret, tls });
   }
@@ -71,21 +82,34 @@ export class RdsPostgresReplica implements DatabaseAdapter {
     return { writableAt: new Date(this.base.now()).toISOString() };
   }
 
-  fence(epoch?: number): Promise<{ finalLsn: string; endedSessions: number }> {
+  async fence(epoch?: number, { byNetwork = false } = {}): Promise<FenceResult> {
     const { applicationRoles: roles } = this.config;
-    return this.sql((client) => fenceBySql(client, { epoch, roles, sleep: this.base.sleep, name: this.identifier }));
+    try {
+      const result = await this.sql((client) => fenceBySql(client, { epoch, roles, sleep: this.base.sleep, name: this.identifier }));
+      this.network.reached();
+      return result;
+    } catch (error) {
+      if (!byNetwork || isAnswer(error)) throw error;
+      return { endedSessions: 0, proof: await this.network.close(error) };
+    }
   }
 
   heartbeat(epoch: number): Promise<number> {
     return this.sql((client) => beat(client, epoch));
   }
 
-  open(epoch: number, remainingMs: () => number): Promise<RenewalResult> {
-    return this.sql(async (client) => {
-      const result = await renewLease(client, epoch, remainingMs);
-      if (result === 'renewed' || (result === 'absent' && remainingMs() > 0)) await unfenceRoles(client, this.config.applicationRoles);
-      return result;
-    });
+  async open(epoch: number, remainingMs: () => number): Promise<RenewalResult> {
+    try {
+      return await this.sql(async (client) => {
+        const result = await renewLease(client, epoch, remainingMs);
+        if (result === 'renewed' || (result === 'absent' && remainingMs() > 0)) await unfenceRoles(client, this.config.applicationRoles);
+        return result;
+      });
+    } catch (error) {
+      // It may be our own doing that nobody gets in.
+      if (!isAnswer(error)) await this.network.open();
+      throw error;
+    }
   }
 
   extend(epoch: number, remainingMs: () => number): Promise<RenewalResult> {
@@ -108,7 +132,23 @@ export class RdsPostgresReplica implements DatabaseAdapter {
     const source = otherSite(this.site);
     const sourceArn = `arn:aws:rds:${sites[source].region}:${account}:db:${this.config.instances[source]}`;
     this.address = undefined; // a rename moves the endpoint
-    return rebuildAsReplica({ rds: this.rds, sourceArn, fence: (before) => this.fence(before), keep }, epoch);
+    const fence = (before: number) => this.fence(before, { byNetwork: true });
+    const release = (kept: string) => this.release(kept, epoch - 1);
+    return rebuildAsReplica({ rds: this.rds, sourceArn, fence, keep, release }, epoch);
+  }
+
+  /**
+   * A writer that was isolated gets its network back under its new name, which no client knows, so that it can be read; and is fenced
+   * by SQL as soon as that reaches it.
+   */
+  private async release(kept: string, epoch: number): Promise<void> {
+    await this.network.open(kept);
+    const { port, databaseName, secret, tls, applicationRoles: roles } = this.config;
+    const host = async () => (await this.rds.find(kept))?.Endpoint?.Address ?? kept;
+    const fence = (client: pg.Client) => fenceBySql(client, { epoch, roles, sleep: this.base.sleep, name: kept });
+    await new Postgres({ host, port, databaseName, secret, tls })
+      .with(fence)
+      .catch((error: unknown) => log('former-writer-not-reached', { instance: kept, error: messageOf(error) }));
   }
 
   searchLostRows(epoch: number, search: SearchOptions): Promise<SearchResult> {
@@ -135,3 +175,6 @@ export class RdsPostgresReplica implements DatabaseAdapter {
     }
   }
 }
+
+/** SQL works, and says no, or not yet: the network would do no better. */
+const isAnswer = (error: unknown): boolean => error instanceof LeaseLost || (error instanceof NotReady && error.cause === undefined);

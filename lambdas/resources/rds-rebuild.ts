@@ -12,6 +12,8 @@ export interface Rebuild {
   fence: (epoch: number) => Promise<unknown>;
   /** Told under which name the former writer is kept, before anything is done to it: twice rather than never. */
   keep: (instance: string) => Promise<unknown>;
+  /** Gives a former writer that is renamed its own network settings back; throws until it has them. */
+  release: (instance: string) => Promise<unknown>;
 }
 
 /**
@@ -19,15 +21,16 @@ export interface Rebuild {
  * site's writer takes its identifier, and with it its endpoint name. So is a replica of anything but that writer: of one that a restore
  * has replaced. One step a call; says what it did, or `replicating`.
  */
-export const rebuildAsReplica = async ({ rds, sourceArn, fence, keep }: Rebuild, epoch: number): Promise<string> => {
+export const rebuildAsReplica = async ({ rds, sourceArn, fence, keep, release }: Rebuild, epoch: number): Promise<string> => {
   const { identifier } = rds;
   const kept = setAsideName(identifier, epoch);
   const instance = await rds.find();
   if (!instance) {
-    const like = await rds.find(kept);
     // What was a replica has written nothing of its own.
-    if (!like?.ReadReplicaSourceDBInstanceIdentifier) await keep(kept);
-    await rds.createReplica(sourceArn, like);
+    const former = await rds.find(kept);
+    if (!former?.ReadReplicaSourceDBInstanceIdentifier) await keep(kept);
+    if (former && !former.ReadReplicaSourceDBInstanceIdentifier) await release(kept);
+    await rds.createReplica(sourceArn, await rds.find(kept));
     return 'creating the replica';
   }
   const { DBInstanceStatus: status = 'unknown' } = instance;

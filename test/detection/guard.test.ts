@@ -36,9 +36,9 @@ const guardOf = (options: Situation) => {
     return answer;
   };
   const database = databaseOf({
-    fence: async (epoch) => {
-      done.push(epoch === undefined ? 'fence' : `fence epoch ${epoch}`);
-      return { finalLsn: '0/300', endedSessions: 2 };
+    fence: async (epoch, { byNetwork } = { byNetwork: false }) => {
+      done.push(`fence${epoch === undefined ? '' : ` epoch ${epoch}`}${byNetwork ? ', if need be by network' : ''}`);
+      return { finalLsn: '0/300', endedSessions: 2, proof: 'a write was refused' };
     },
     open: async (epoch, remainingMs) => {
       done.push(`open epoch ${epoch} for ${remainingMs()}`);
@@ -123,7 +123,11 @@ describe('guard', () => {
   it("yields to the other site's live claim: fence first, then release with the last log position", async () => {
     const { guard, done } = guardOf({ lease: leaseOf({ claim }) });
     await guard.round();
-    expect(done).toEqual(['read', 'fence epoch 3', 'release at 0/300']);
+    expect(done).toEqual(['read', 'fence epoch 3, if need be by network', 'release at 0/300']);
+    // A planned move is not worth a reboot.
+    const planned = guardOf({ lease: leaseOf({ claim: { ...claim!, mode: 'switchover' } }) });
+    await planned.guard.round();
+    expect(planned.done).toEqual(['read', 'fence epoch 3', 'release at 0/300']);
   });
 
   it('renews on while a run only looks: a false alarm stops nobody', async () => {
@@ -151,10 +155,17 @@ describe('guard', () => {
   it('closes a database here that is no replica while another site holds the lease', async () => {
     const open = guardOf({ lease: leaseOf({ holder: 'recovery', epoch: 4 }), database: { role: async () => 'writer' } });
     await open.guard.round();
-    expect(open.done).toEqual(['read', 'fence epoch 3']);
+    expect(open.done).toEqual(['read', 'fence epoch 3, if need be by network']);
     const replica = guardOf({ lease: leaseOf({ holder: 'recovery', epoch: 4 }) });
     await replica.guard.round();
     expect(replica.done).toEqual(['read']);
+  });
+
+  it('closes one that it cannot ask what it is: that may be a writer', async () => {
+    const role = async () => Promise.reject(new Error('cannot connect'));
+    const { guard, done } = guardOf({ lease: leaseOf({ holder: 'recovery', epoch: 4 }), database: { role } });
+    await guard.round();
+    expect(done).toEqual(['read', 'fence epoch 3, if need be by network']);
   });
 
   it('fences by itself when no renewal came through in time, counted from before the last one was asked for', async () => {
@@ -279,9 +290,9 @@ describe('guard while the ledger is silent', () => {
     let fenced = () => {};
     let fences = 0;
     const fence = () =>
-      new Promise<{ finalLsn: string; endedSessions: number }>((resolve) => {
+      new Promise<{ finalLsn: string; endedSessions: number; proof: string }>((resolve) => {
         fences++;
-        fenced = () => resolve({ finalLsn: '0/300', endedSessions: 0 });
+        fenced = () => resolve({ finalLsn: '0/300', endedSessions: 0, proof: '' });
       });
     const { guard, clock } = guardOf({ lease: leaseOf(), database: { fence } });
     await guard.round();

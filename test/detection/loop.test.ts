@@ -77,7 +77,7 @@ class Region {
         databaseOf({
           fence: async () => {
             this.fencedAt.push(performance.now());
-            return { finalLsn: '0/1', endedSessions: 0 };
+            return { finalLsn: '0/1', endedSessions: 0, proof: '' };
           },
         }),
       ],

@@ -17,9 +17,15 @@ const database = (enforcement: 'database' | 'guard') => ({
   applicationRoles: ['r'],
   enforcement,
 });
+const isolatingSecurityGroupId = 'sg-0a1b2c3d';
+const regions = environment().sites;
+const sites = {
+  primary: { ...regions.primary, isolatingSecurityGroupId },
+  recovery: { ...regions.recovery, isolatingSecurityGroupId },
+};
 const define = (enforcement: 'database' | 'guard', changes: Partial<EnvironmentInput> = {}) =>
   defineEnvironment(
-    environment({ workloads: [workload('orders', { databases: [database(enforcement)] }), workload('pages')], ...changes }),
+    environment({ sites, workloads: [workload('orders', { databases: [database(enforcement)] }), workload('pages')], ...changes }),
   );
 
 it('has nothing to say of the safest choices', () => {
@@ -29,6 +35,10 @@ it('has nothing to say of the safest choices', () => {
 
 it.each([
   [{ lease: { policy: 'available' as const } }, /^lease\.policy 'available': .*two sites write until the link heals.*'strict' fences it$/],
+  [
+    { sites: { ...sites, recovery: regions.recovery } },
+    /^no isolatingSecurityGroupId in sites\.recovery: .*name a group that lets nobody in$/,
+  ],
   [{ lease: { failsafe: false } }, /^lease\.failsafe off: .*writes of every workload stop after 15 s.*'true'/],
   [{ consistency: 'eventual' as const }, /^consistency 'eventual': .*both sites may hold the lease/],
   [

@@ -5,6 +5,7 @@ import { scaleCompute } from '../../lambdas/failover/scale-compute.ts';
 import { takeLease } from '../../lambdas/failover/take-lease.ts';
 import { ClockWatch } from '../../lambdas/kit/clock.ts';
 import { ClockSkewed, DatabaseUnrecoverable, LeaseLost, NotReady } from '../../lambdas/kit/errors.ts';
+import { Fences } from '../../lambdas/kit/fences.ts';
 import type { FenceProof, Lease } from '../../lambdas/kit/lease.ts';
 import { runStep } from '../../lambdas/kit/step.ts';
 import type { DatabaseAdapter } from '../../lambdas/resources/database.ts';
@@ -15,6 +16,30 @@ const fence: FenceProof = { site: 'primary', epoch: 3, at: NOW - 500, finalLsn: 
 const input = (over = {}) => ({ workload: 'orders', request: request(over) });
 
 describe('fence-writer', () => {
+  it('writes down before the take what the old site still has to fence, once', async () => {
+    const services = { ...baseFor(leaseOf({ claim })), databasesFor: () => [databaseOf()] };
+    expect(await runStep(fenceWriter, input(), services)).toMatchObject({ outcome: 'unreachable' });
+    const fences = new Fences(services.ledger);
+    const [pending] = await fences.all('orders');
+    expect(pending).toMatchObject({ site: 'primary', database: 'orders', epoch: 3, incident: 'run-1', state: 'pending' });
+    // A try that comes late does not undo what became of it.
+    await fences.settle(pending!, { state: 'fenced' });
+    await runStep(fenceWriter, input(), services);
+    expect(await fences.all('orders')).toHaveLength(1);
+    expect(await fences.pending('orders')).toEqual([]);
+  });
+
+  it('demands nothing where the old writer has let go, nor in a dry run', async () => {
+    for (const [lease, over] of [
+      [leaseOf({ claim, released: true, fence }), {}],
+      [leaseOf({ claim }), { dryRun: true }],
+    ] as const) {
+      const services = { ...baseFor(lease), databasesFor: () => [databaseOf()] };
+      await runStep(fenceWriter, input(over), services);
+      expect(await new Fences(services.ledger).all('orders')).toEqual([]);
+    }
+  });
+
   const run = (lease: Lease, over = {}, database = databaseOf()) =>
     runStep(fenceWriter, input(over), { ...baseFor(lease), databasesFor: () => [database] });
 

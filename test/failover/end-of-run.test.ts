@@ -178,6 +178,8 @@ describe('reconcile-site', () => {
     };
     const services = {
       ...base,
+      tell: async () => {},
+      put: async () => {},
       hasEnded: async () => ended,
       databasesFor: () => [databaseOf({ rebuild: async () => left.shift() ?? 'replicating' })],
       computeFor: () => [{ adapter, config: base.plan.workloads[0]!.compute[0]! }],

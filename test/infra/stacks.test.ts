@@ -272,6 +272,7 @@ describe('alarms', () => {
         'failures',
         'ledger-silent',
         'orders-down',
+        'orders-fence-pending',
         'orders-standby-silent',
         'watch-silent',
       ].map((name) => `lifeboat-demo-${name}`),

@@ -131,7 +131,7 @@ export const databaseOf = (over: Partial<DatabaseAdapter> = {}): DatabaseAdapter
   standby: async () => ({ inRecovery: true, replayLsn: '0/100', heartbeatAt: NOW - 2_000 }),
   hasReplayed: async () => true,
   promote: async () => ({ writableAt: new Date(NOW).toISOString() }),
-  fence: async () => ({ finalLsn: '0/100', endedSessions: 1 }),
+  fence: async () => ({ finalLsn: '0/100', endedSessions: 1, proof: 'a write was refused' }),
   heartbeat: async () => NOW,
   open: async () => 'renewed',
   extend: async () => 'renewed',

@@ -58,7 +58,7 @@ const roundOfCode = async ({ lease, won, isWriter, closed, silence, standing }: 
   };
   const database = databaseOf({
     role: async () => (isWriter ? 'writer' : 'replica'),
-    fence: async (epoch) => note(`fence ${epoch}`, { finalLsn: '0/1', endedSessions: 0 }),
+    fence: async (epoch) => note(`fence ${epoch}`, { finalLsn: '0/1', endedSessions: 0, proof: '' }),
     open: async (epoch) => note(`open ${epoch}`, closed ? 'refused' : 'renewed'),
     extend: async (epoch) => note(`extend ${epoch}`, closed ? 'refused' : 'renewed'),
   });

@@ -19,7 +19,8 @@ const region = (instances: Record<string, DBInstance>, fence: (epoch: number) =>
     await fence(epoch);
   };
   const keep = async (instance: string) => void calls.push(['keep', instance]);
-  return { calls, step: () => rebuildAsReplica({ rds, sourceArn: SOURCE, fence: fenced, keep }, 4) };
+  const release = async (instance: string) => void calls.push(['release', instance]);
+  return { calls, step: () => rebuildAsReplica({ rds, sourceArn: SOURCE, fence: fenced, keep, release }, 4) };
 };
 
 describe('a former writer', () => {
@@ -46,6 +47,7 @@ describe('a former writer', () => {
     expect(await step()).toBe('creating the replica');
     expect(calls).toEqual([
       ['keep', 'orders-before-epoch-4'],
+      ['release', 'orders-before-epoch-4'],
       ['createReplica', SOURCE, 'db.r6g.large'],
     ]);
   });

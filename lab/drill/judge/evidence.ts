@@ -58,6 +58,17 @@ export interface AlarmChange {
   state: string;
 }
 
+/** Orders that Lifeboat exported in a site, because the new writer never had them. */
+export interface ExportedRows {
+  site: Region;
+  /** Former writers that were searched. */
+  searches: number;
+  /** Orders that the searches say they found; the judge compares it with what is in the files. */
+  counted: number;
+  /** Ids of the orders in the files. */
+  orders: string[];
+}
+
 /** All that the judge may look at. */
 export interface Evidence {
   home: { primary: Region; recovery: Region };
@@ -74,6 +85,8 @@ export interface Evidence {
   databases: SiteRows[];
   /** Databases that are no site's any more, but were kept. */
   setAside: SiteRows[];
+  /** What was exported of them. */
+  exports: ExportedRows[];
   executions: Execution[];
   alarms: AlarmChange[];
   calls: readonly CallRecord[];

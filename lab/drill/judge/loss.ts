@@ -1,6 +1,6 @@
 import type { Attempt } from '../../workload/attempt.ts';
 import type { SiteRows } from './evidence.ts';
-import { acknowledged, type Outage } from './outage.ts';
+import { acknowledged, OUTAGE_ABOVE_MS } from './outage.ts';
 
 export interface Loss {
   rowsAcknowledged: number;
@@ -9,7 +9,7 @@ export interface Loss {
   lostIds: string[];
   /** Whether the active site's database could be read; where not, every acknowledged row counts as lost. */
   proven: boolean;
-  /** From the acknowledgement of the oldest lost row to the last acknowledgement before the outage. */
+  /** From the acknowledgement of the oldest lost row to the last acknowledgement before the outage that followed. */
   measuredSeconds: number;
 }
 
@@ -17,16 +17,26 @@ export interface Loss {
 export const activeSite = (attempts: readonly Attempt[]): string | undefined => acknowledged(attempts).at(-1)?.site;
 
 /** Which acknowledged rows the active site's database does not have, and how much time they span. */
-export function measureLoss(attempts: readonly Attempt[], active: SiteRows | undefined, outage: Outage | undefined): Loss {
+export function measureLoss(attempts: readonly Attempt[], active: SiteRows | undefined): Loss {
   const acks = acknowledged(attempts);
   const present = new Set(active?.unread ? [] : active?.rows.map((row) => row.id));
   const lost = acks.filter((attempt) => !present.has(attempt.id));
-  const reference = Math.max(outage?.from ?? acks.at(-1)?.answeredAt ?? 0, lost.at(-1)?.answeredAt ?? 0);
   return {
     rowsAcknowledged: acks.length,
     rowsLost: lost.length,
     lostIds: lost.map((attempt) => attempt.id),
     proven: active !== undefined && !active.unread,
-    measuredSeconds: lost[0] ? Math.max(0, reference - lost[0].answeredAt) / 1_000 : 0,
+    measuredSeconds: lost[0] ? (lastBeforeSilence(acks, lost.at(-1)!) - lost[0].answeredAt) / 1_000 : 0,
   };
+}
+
+/** The last acknowledgement of the service that lost these rows: after it came the outage. Later moves of the same drill lost nothing. */
+function lastBeforeSilence(acks: readonly Attempt[], lastLost: Attempt): number {
+  let last = lastLost.answeredAt;
+  for (const { answeredAt } of acks) {
+    if (answeredAt <= last) continue;
+    if (answeredAt - last > OUTAGE_ABOVE_MS) break;
+    last = answeredAt;
+  }
+  return last;
 }

@@ -42,7 +42,6 @@ export function measure(evidence: Evidence): Findings {
     loss: measureLoss(
       all,
       databases.find(({ site }) => site === active),
-      outage,
     ),
     overlap: measureOverlap(all, databases, evidence.moves),
     handovers: { needed: fewestHandovers(acceptedWrites(all)), moves: movesMade(evidence.calls, evidence.home.primary) },

@@ -75,6 +75,31 @@ export const everythingKept = (): Promised => ({
   },
 });
 
+/** What is not in the active database any more lies in the export, order by order, and was counted right: nothing more, nothing less. */
+export const everyLossExported = (): Promised => ({
+  text: 'The exported orders are exactly the acknowledged orders that the active database lacks, beside ones that were never answered',
+  broken: ({ orders: { absent }, evidence: { exports, attempts, insiders } }) => {
+    if (exports.every(({ searches }) => searches === 0)) return 'no former writer was searched';
+    const exported = exports.flatMap((one) => one.orders);
+    const counted = exports.reduce((sum, one) => sum + one.counted, 0);
+    if (counted !== exported.length) return `${counted} orders were counted as lost, and ${exported.length} exported`;
+    const inExport = new Set(exported);
+    const missing = absent.filter((id) => !inExport.has(id));
+    if (missing.length > 0) return `${missing.length} lost orders were not exported, among them ${missing.slice(0, 3).join(', ')}`;
+    const expected = new Set([...absent, ...[...attempts, ...insiders].filter((one) => !one.acknowledged).map(({ id }) => id)]);
+    const wrong = exported.filter((id) => !expected.has(id));
+    return wrong.length === 0
+      ? undefined
+      : `${wrong.length} orders were exported that are not lost, among them ${wrong.slice(0, 3).join(', ')}`;
+  },
+});
+
+/** A search that had nothing to find proves nothing. */
+export const somethingWasLost = (): Promised => ({
+  text: 'Acknowledged orders were lost, so that there was something to find',
+  broken: ({ orders: { absent } }) => (absent.length > 0 ? undefined : 'no acknowledged order was lost: the search was not tried'),
+});
+
 /** Single flight: of all runs that were started one did the work. */
 export const oneRunSucceeded = (): Promised => ({
   text: 'Of all runs exactly one succeeded',

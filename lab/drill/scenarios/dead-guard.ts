@@ -1,5 +1,15 @@
 import { stopGuard } from '../faults/dead-guard.ts';
-import { everythingKept, lossWithin, oneWriter, oneWriterAtATime, runSucceeded, servedBy, wasInterrupted } from '../judge/promises.ts';
+import {
+  everyLossExported,
+  everythingKept,
+  lossWithin,
+  oneWriter,
+  oneWriterAtATime,
+  runSucceeded,
+  servedBy,
+  somethingWasLost,
+  wasInterrupted,
+} from '../judge/promises.ts';
 import type { Scenario } from '../scenario.ts';
 
 const objectives = { rtoSeconds: 120, rpoSeconds: 60 };
@@ -26,6 +36,7 @@ export const deadGuard: Scenario = {
     await drill.writesInside(drill.recovery, 100, 60_000);
     await drill.mend('The links heal; the guard stays dead', heal);
     await drill.pass(AFTERWARDS_SECONDS, `clients inside ${drill.primary} write on`);
+    await drill.exported(drill.primary, 240_000);
     await drill.writes(250, { site: drill.recovery, boundMs: 60_000 });
   },
   promises: [
@@ -34,6 +45,8 @@ export const deadGuard: Scenario = {
     oneWriter(),
     oneWriterAtATime(),
     everythingKept(),
+    somethingWasLost(),
+    everyLossExported(),
     servedBy('recovery'),
     runSucceeded(),
   ],

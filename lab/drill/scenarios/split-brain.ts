@@ -1,5 +1,6 @@
 import type { Drill } from '../drill.ts';
 import {
+  everyLossExported,
   everythingKept,
   lossWithin,
   noRun,
@@ -9,6 +10,7 @@ import {
   type Promised,
   runSucceeded,
   servedBy,
+  somethingWasLost,
   wasInterrupted,
 } from '../judge/promises.ts';
 import type { Scenario } from '../scenario.ts';
@@ -32,6 +34,8 @@ const moved: Promised[] = [
   oneWriter(),
   oneWriterAtATime(),
   everythingKept(),
+  somethingWasLost(),
+  everyLossExported(),
   servedBy('recovery'),
   runSucceeded(),
 ];
@@ -62,6 +66,7 @@ const isolatedWriter = (name: string, title: string, story: string, cut: (drill:
     await drill.writesInside(drill.recovery, 100, 60_000);
     await drill.mend('The links heal', heal);
     await drill.pass(AFTERWARDS_SECONDS, `clients inside ${drill.primary} write on`);
+    await drill.exported(drill.primary, 240_000);
     await drill.writes(250, { site: drill.recovery, boundMs: 60_000 });
   },
   promises: moved,

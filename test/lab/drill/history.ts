@@ -78,6 +78,7 @@ export function failover(changes: Partial<Evidence> = {}): Evidence {
     attempts,
     insiders: [],
     setAside: [],
+    exports: [],
     databases: [
       { site: B, rows: rowsOf(attempts) },
       { site: A, rows: rowsOf(attempts.filter((attempt) => attempt.site === A)) },

@@ -246,3 +246,33 @@ describe('the history check', () => {
     expect(broken({ ...rest, setAside })).not.toMatch(/in no database/);
   });
 });
+
+describe('what was lost and exported', () => {
+  /** A's last second never reached B. */
+  const { attempts } = failover();
+  const lost = attempts.filter(({ site, answeredAt }) => site === A && answeredAt > ms(19)).map(({ id }) => id);
+  const kept = rowsOf(attempts).filter(({ id }) => !lost.includes(id));
+  const exported = (orders: string[], counted = orders.length) =>
+    promises
+      .everyLossExported()
+      .broken(measure(failover({ attempts, databases: [{ site: B, rows: kept }], exports: [{ site: A, searches: 1, counted, orders }] })));
+
+  it('is the same set', () => {
+    expect(lost.length).toBeGreaterThan(3);
+    expect(exported(lost)).toBeUndefined();
+    // Committed, and its answer lost: nobody knows, and it may be there.
+    expect(exported([...lost, attempts.find(({ acknowledged }) => !acknowledged)!.id])).toBeUndefined();
+  });
+
+  it('is measured up to the outage that lost it, whatever the drill does later', () => {
+    expect(measure(failover({ attempts, faultAt: ms(60), databases: [{ site: B, rows: kept }] })).loss.measuredSeconds).toBeLessThan(1.1);
+  });
+
+  it('is judged order by order, and by the counts', () => {
+    expect(exported(lost.slice(1))).toMatch(/1 lost orders were not exported/);
+    expect(exported([...lost, kept[0]!.id])).toMatch(/1 orders were exported that are not lost/);
+    expect(exported(lost, lost.length + 1)).toMatch(/were counted as lost/);
+    expect(promises.everyLossExported().broken(measure(failover()))).toMatch(/no former writer was searched/);
+    expect(promises.somethingWasLost().broken(measure(failover()))).toMatch(/was not tried/);
+  });
+});

@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest';
+import { UsageError } from '../../bin/commands/operator.ts';
+import { overrideFence } from '../../bin/commands/override-fence.ts';
+import demo from '../../environments/demo.ts';
+import { settleFences } from '../../lambdas/failover/settle-fences.ts';
+import { LeaseLost, NotReady } from '../../lambdas/kit/errors.ts';
+import { type Fence, Fences } from '../../lambdas/kit/fences.ts';
+import type { Lease } from '../../lambdas/kit/lease.ts';
+import type { SiteName } from '../../lambdas/kit/plan.ts';
+import type { DatabaseAdapter } from '../../lambdas/resources/database.ts';
+import { baseFor, databaseOf, leaseOf, NOW } from '../kit/services.ts';
+
+const since = new Date(NOW - 60_000).toISOString();
+const demanded: Fence = { workload: 'orders', database: 'orders', site: 'primary', epoch: 3, incident: 'run-1', state: 'pending', since };
+const moved = leaseOf({ holder: 'recovery', epoch: 4 });
+const claim: Lease['claim'] = { site: 'recovery', incident: 'run-1', execution: 'run-1', mode: 'failover', expiresAt: NOW + 60_000 };
+
+/** A site with this fence in the ledger. */
+const at = async (site: SiteName, over: Partial<DatabaseAdapter> = {}, fence: Partial<Fence> = {}) => {
+  const base = baseFor(moved, { site });
+  const fences = new Fences(base.ledger);
+  await fences.demand({ ...demanded, ...fence });
+  const asked: unknown[] = [];
+  const told: string[] = [];
+  const database = databaseOf({
+    fence: async (...how) => {
+      asked.push(how);
+      return { endedSessions: 0, proof: 'a write was refused' };
+    },
+    ...over,
+  });
+  const services = { ...base, databasesFor: () => [database], tell: async (subject: string) => void told.push(subject) };
+  const settle = (lease = moved) => settleFences(lease, services);
+  const found = async () => (await fences.all('orders'))[0]!;
+  return { settle, found, asked, told, base };
+};
+
+describe('settle-fences', () => {
+  it('fences what a move has asked for, by whatever reaches it, and records the proof', async () => {
+    const { settle, found, asked, told, base } = await at('primary');
+    expect(await settle()).toBe(0);
+    expect(asked).toEqual([[3, { byNetwork: true }]]);
+    expect(await found()).toMatchObject({ state: 'fenced', proof: 'a write was refused', settledAt: new Date(NOW).toISOString() });
+    expect(await base.incidents.find('run-1', 'orders')).toMatchObject({ fence: 'fenced', fenceProof: { orders: 'a write was refused' } });
+    expect(told).toEqual(['orders: the old writer is fenced']);
+    expect(await settle()).toBe(0);
+    expect(asked).toHaveLength(1);
+  });
+
+  it.each([
+    ['not yet', new NotReady('3 sessions are left')],
+    ['an epoch later writes here', new LeaseLost('later')],
+  ])('stays pending while it is not proven: %s', async (_, error) => {
+    const { settle, found, told } = await at('primary', {
+      fence: async () => {
+        throw error;
+      },
+    });
+    await expect(settle()).rejects.toBe(error);
+    expect(await found()).toMatchObject({ state: 'pending' });
+    expect(told).toEqual([]);
+  });
+
+  it('is the business of the site where the old writer stands; the other one knows that it is pending', async () => {
+    const { settle, found, asked } = await at('recovery');
+    expect(await settle()).toBe(1);
+    expect(asked).toEqual([]);
+    expect(await found()).toMatchObject({ state: 'pending' });
+  });
+
+  it('waits for the run that asked, and is withdrawn when that gave up', async () => {
+    const { settle, found, asked } = await at('primary');
+    await settle(leaseOf({ claim }));
+    expect(await found()).toMatchObject({ state: 'pending' });
+    await settle(leaseOf());
+    expect(await found()).toMatchObject({ state: 'withdrawn' });
+    expect(asked).toEqual([]);
+  });
+});
+
+describe('override-fence', () => {
+  const operator = (base: ReturnType<typeof baseFor>, printed: unknown[] = []) => ({
+    environment: demo,
+    ledger: base.ledger,
+    print: (document: unknown, text: () => string) => void printed.push(document, text()),
+  });
+
+  it('records who, when and why, and is no pardon: a region that returns is fenced all the same', async () => {
+    const { settle, found, asked, base } = await at('primary');
+    const printed: unknown[] = [];
+    await overrideFence(operator(base, printed), 'orders', 'the region is lost for good', new Date(NOW));
+    const override = { by: expect.any(String), at: new Date(NOW).toISOString(), reason: 'the region is lost for good' };
+    expect(await found()).toMatchObject({ state: 'overridden', override });
+    expect(await base.incidents.find('run-1', 'orders')).toMatchObject({ fence: 'overridden', fenceOverride: override });
+    expect((await base.incidents.timeline('run-1', 'orders')).map(({ step }) => step)).toEqual(['override-fence']);
+    expect(printed[1]).toBe('orders/orders in primary: fence of epoch 3 overridden');
+    await settle();
+    expect(asked).toHaveLength(1);
+    expect(await found()).toMatchObject({ state: 'fenced', override });
+  });
+
+  it('is pending for nobody after that', async () => {
+    const { settle } = await at('recovery', {}, { state: 'overridden' });
+    expect(await settle()).toBe(0);
+  });
+
+  it('refuses a workload that nobody knows, an empty reason, and where nothing is pending', async () => {
+    const { base } = await at('primary', {}, { state: 'fenced' });
+    await expect(overrideFence(operator(base), 'order', 'why')).rejects.toBeInstanceOf(UsageError);
+    await expect(overrideFence(operator(base), 'orders', ' ')).rejects.toBeInstanceOf(UsageError);
+    await expect(overrideFence(operator(base), 'orders', 'why')).rejects.toThrow(/no fence of 'orders' is pending/);
+  });
+});
