@@ -4,6 +4,7 @@ import { backupStops } from './backup-stops.ts';
 import { corruptedJson } from './corrupted-json.ts';
 import { corruptedState } from './corrupted-state.ts';
 import { dataCorruptionPitr } from './data-corruption-pitr.ts';
+import { databaseCorruption } from './database-corruption.ts';
 import { fullRestore } from './full-restore.ts';
 import { pointInTimeRestore } from './point-in-time-restore.ts';
 import { provenBackup } from './proven-backup.ts';
@@ -32,4 +33,5 @@ export const backup: readonly Scenario[] = [
   pointInTimeRestore,
   dataCorruptionPitr,
   securityCompromise,
+  databaseCorruption,
 ];
