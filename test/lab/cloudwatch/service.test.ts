@@ -218,7 +218,7 @@ test('an action that fails is tried again; disabled actions and unknown kinds ar
   await period(0);
   await until(() => calls.length === 1);
   expect(calls[0]?.kind).toBe('event');
-}, 10_000);
+});
 
 test('a set state lasts until the next evaluation', async () => {
   await client.send(new SetAlarmStateCommand({ AlarmName: 'orders-unhealthy', StateValue: 'ALARM', StateReason: 'rehearsal' }));

@@ -84,7 +84,7 @@ it('serves the topics of the engine after their adoption', async () => {
   await sns.send(new SubscribeCommand({ TopicArn, Protocol: 'lambda', Endpoint }));
   await sns.send(new PublishCommand({ TopicArn, Message: 'primary unhealthy' }));
   await expect
-    .poll(() => lab.service.logs(EAST, 'subscriber').join('\n'), { timeout: 5_000 })
+    .poll(() => lab.service.logs(EAST, 'subscriber').join('\n'), { timeout: 30_000 })
     .toMatch(/primary unhealthy ASIA[0-9A-F]{16}/);
 });
 

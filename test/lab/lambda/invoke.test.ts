@@ -205,7 +205,7 @@ describe('sandboxes', () => {
     await lambda.send(
       new UpdateFunctionCodeCommand({ FunctionName: 'common', ZipFile: makeZip({ 'app/main.js': 'exports.run = async () => "two"' }) }),
     );
-    await expect.poll(async () => (await invoke({}, { FunctionName: 'common' })).payload, { timeout: 5_000, interval: 250 }).toBe('two');
+    await expect.poll(async () => (await invoke({}, { FunctionName: 'common' })).payload, { timeout: 30_000, interval: 250 }).toBe('two');
     await lambda.send(new DeleteFunctionCommand({ FunctionName: 'common' }));
   });
 
@@ -216,6 +216,6 @@ describe('sandboxes', () => {
   });
 
   it('expire when idle', async () => {
-    await expect.poll(() => lab.service.sandboxes(), { timeout: 5_000 }).toBe(0);
+    await expect.poll(() => lab.service.sandboxes(), { timeout: 30_000 }).toBe(0);
   });
 });

@@ -32,7 +32,7 @@ async function standbyOf(source: PostgresServer, name: string): Promise<Postgres
   return standby;
 }
 
-async function until(check: () => Promise<boolean>, timeoutMs = 10_000): Promise<void> {
+async function until(check: () => Promise<boolean>, timeoutMs = 45_000): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   while (!(await check())) {
     if (Date.now() > deadline) throw new Error(`not so within ${timeoutMs} ms: ${check}`);
@@ -51,13 +51,13 @@ beforeAll(async () => {
   await primary.start();
   await primary.createReplicator();
   await primary.query('create table item (id int primary key, filler text)');
-}, 30_000);
+});
 
 afterAll(async () => {
   await Promise.all(servers.map((one) => one.terminate()));
   await supervisor.stop();
   rmSync(path.dirname(supervisor.folder), { recursive: true });
-}, 30_000);
+});
 
 test('a standby is ready when it takes read-only connections, and follows', async () => {
   const standby = await standbyOf(primary, 'follower');
@@ -83,7 +83,7 @@ test('a base backup under a bulk load misses no WAL, since its slot comes first'
   await load;
   const wanted = await rows(primary);
   await until(async () => (await rows(standby)) === wanted);
-}, 30_000);
+});
 
 test('a standby that is led to another cluster does not follow it', async () => {
   const other = server('other');

@@ -81,8 +81,8 @@ describe('no process outlives the lab', () => {
     const lab = await npm;
     await running(lab);
     child!.kill('SIGKILL');
-    await nothingLeft(lab, 12_000);
-    await vi.waitFor(() => expect(() => process.kill(lab.pid, 0)).toThrow(), { timeout: 8000 });
+    await nothingLeft(lab, 30_000);
+    await vi.waitFor(() => expect(() => process.kill(lab.pid, 0)).toThrow(), { timeout: 20_000 });
   });
 });
 
