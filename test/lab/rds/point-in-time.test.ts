@@ -1,5 +1,3 @@
-import { readdir, rm } from 'node:fs/promises';
-import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import {
   type DBInstance,
@@ -14,7 +12,7 @@ import {
 } from '@aws-sdk/client-rds';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { flipByte } from '../../../lab/drill/snapshot-files.ts';
+import { LogFiles } from '../../../lab/drill/log-files.ts';
 import { available, EAST, eventually, Harness, WEST } from './harness.ts';
 
 /** The next whole second, with a pause on both sides: commits have microseconds, and the API takes seconds. */
@@ -45,8 +43,7 @@ describe('a point-in-time restore', () => {
     );
   const itemsOf = async (name: string) =>
     (await lab.rds.instance(EAST, name).query('select array_agg(id order by id) as ids from item'))[0]?.ids as number[];
-  const log = () => path.join(lab.folder, 'rds', EAST, 'automated-backups', source.DbiResourceId!, 'wal');
-  const segments = async () => (await readdir(log())).filter((name) => /^[0-9A-F]{24}$/.test(name)).sort();
+  const log = () => new LogFiles(lab.folder, EAST, source.DbiResourceId!);
 
   beforeAll(async () => {
     lab = await Harness.start();
@@ -154,13 +151,13 @@ describe('a point-in-time restore', () => {
     await writer.query('insert into item select generate_series(10, 30000)');
     const second = await nextSecond();
     await restorableTo(second);
-    const names = await segments();
+    const names = await log().segments();
     const [damaged, missing] = [names.at(-3)!, names.at(-4)!];
     const incompatible = (instance: DBInstance) => instance.DBInstanceStatus === 'incompatible-restore';
-    await flipByte(path.join(log(), damaged), 100);
+    await log().corrupt(damaged);
     await restore('corrupt', { UseLatestRestorableTime: true });
     await lab.until(EAST, 'corrupt', incompatible);
-    await rm(path.join(log(), missing));
+    await log().lose(missing);
     await restore('gap', { RestoreTime: second });
     await lab.until(EAST, 'gap', incompatible);
     for (const name of ['corrupt', 'gap']) {
