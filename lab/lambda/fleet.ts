@@ -7,11 +7,11 @@ export interface FleetLimits {
   maxSandboxes: number;
   /** How long a call waits for a sandbox before it is throttled. */
   queueMs: number;
-  /** An idle sandbox ends after this time. */
+  /** An idle sandbox ends after this time. AWS keeps one for minutes; over a minute is enough that what runs every minute starts cold once. */
   idleMs: number;
 }
 
-export const DEFAULT_LIMITS: FleetLimits = { maxSandboxes: 24, queueMs: 30_000, idleMs: 20_000 };
+export const DEFAULT_LIMITS: FleetLimits = { maxSandboxes: 24, queueMs: 30_000, idleMs: 75_000 };
 
 /** The sandboxes of one region: warm ones are used again, reserved concurrency is kept, idle ones expire. */
 export class Fleet {
