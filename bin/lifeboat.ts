@@ -103,9 +103,9 @@ program
 for (const verb of ['approve', 'refuse'] as const) {
   program
     .command(`${verb} <incident>`)
-    .description(`${verb} a run that waits for a person`)
-    .requiredOption('--workload <name>')
-    .option('--reason <text>', 'goes into the record', `${verb}d by command line`)
+    .description(`${verb} a run that waits for a person, once; your identity, host and reason go into the record`)
+    .requiredOption('--workload <name>', 'a run may ask about several')
+    .requiredOption('--reason <text>', 'why; with an approval also why the loss that it names is accepted')
     .action(
       withOperator((operator, incident: string, options: { workload: string; reason: string }) =>
         answer(operator, verb, incident, options),

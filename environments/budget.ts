@@ -97,8 +97,16 @@ export const waitBoundsOf = (environment: Environment, workload: Workload): Reco
 /** The tasks' own time beside the waits: about fifteen, of 30 s at most each. */
 const TASKS_SECONDS = 450;
 
-/** How long one workload's part of a run can take, approval included: each try takes time too, at most as much again as the waits. */
-export const runBoundSeconds = (environment: Environment, workload: Workload): number => {
+/** How long one workload's part of a run can work: each try takes time too, at most as much again as the waits. */
+export const workBoundSeconds = (environment: Environment, workload: Workload): number => {
   const waits = Object.values(waitBoundsOf(environment, workload)).reduce((sum, seconds) => sum + seconds, 0);
-  return 2 * waits + TASKS_SECONDS + environment.failover.approvalTimeoutMinutes * 60;
+  return 2 * waits + TASKS_SECONDS;
 };
+
+/** The longest that a question waits for a person: in the cool-down until its end, if that is later. */
+export const longestAnswerSeconds = ({ failover }: Environment): number =>
+  60 * Math.max(failover.approvalTimeoutMinutes, failover.policy === 'automatic' ? failover.cooldownMinutes : 0);
+
+/** How long one workload's part of a run can take, a person's time included. */
+export const runBoundSeconds = (environment: Environment, workload: Workload): number =>
+  workBoundSeconds(environment, workload) + longestAnswerSeconds(environment);

@@ -146,13 +146,20 @@ const lease = z.strictObject({
 const failover = z.strictObject({
   /** `automatic`: the alarm starts the run. `approval`: it starts and asks. `manual`: it only tells. */
   policy: z.enum(['automatic', 'approval', 'manual']).default('approval'),
-  /** After a move, no automatic move for this long. */
+  /** After a move, for this long, an automatic move back asks a person; at its end, if the outage lasts, it goes on by itself. */
   cooldownMinutes: z.number().int().min(0).max(1440).default(30),
   /** What to do when the standby lags over the RPO, or the lag cannot be read. */
   lagOverObjective: z.enum(['ask', 'proceed', 'refuse']).default('ask'),
   lagUnknown: z.enum(['ask', 'refuse']).default('refuse'),
-  /** An approval that nobody gave in this time is a refusal. */
+  /** How long a person has to answer. */
   approvalTimeoutMinutes: z.number().int().min(1).max(1440).default(60),
+  /** What no answer in that time means. `proceed` never accepts a loss that nobody can tell: with an unknown lag it refuses. */
+  onApprovalTimeout: z.enum(['refuse', 'proceed']).default('refuse'),
+  /**
+   * A signed link in the question, beside the command, that opens one page to answer it. It makes a function URL that the whole
+   * internet can reach, which nothing but the beacon has otherwise.
+   */
+  approvalLink: z.boolean().default(false),
 });
 
 const dns = z.strictObject({

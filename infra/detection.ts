@@ -28,9 +28,12 @@ export class Detection extends Construct {
     new EveryMinute(this, 'WatchSchedule', foundation, this.createWatch());
     if (foundation.site) {
       this.createAlarms(this.createStarter());
+      this.createLookAgain();
       this.createBeatAlarm();
       this.createStandbyAlarms();
       this.createLeaseAlarms();
+      this.createLagAlarms();
+      this.createOverdueAlarms();
     }
   }
 
@@ -81,9 +84,31 @@ export class Detection extends Construct {
       memoryMb: 256,
       usesKey: true,
       asynchronous: { retries: 2, maxAgeSeconds: START_MAX_AGE_SECONDS },
-      rights: [rights.startExecution('failover'), rights.readLedger(), rights.publish()],
+      rights: [rights.startExecution('failover'), rights.readLedger(), rights.appendToLedger('incident'), rights.publish()],
       variables: { LIFEBOAT_MACHINE_ARN: names.arn('states', region, `stateMachine:${names.machine('failover')}`) },
     });
+  }
+
+  private createLookAgain(): void {
+    const { rights, names, region } = this.foundation;
+    const lookAgain = new Step(this, this.foundation, {
+      step: 'detection/look-again',
+      description: 'Looks each minute for outages without a run, questions without an answer, and runs that take too long',
+      timeoutSeconds: 30,
+      memoryMb: 256,
+      usesKey: true,
+      asynchronous: { retries: 0, maxAgeSeconds: 60 },
+      rights: [
+        rights.readObservations(),
+        rights.readLedger(),
+        rights.writeLedger('incident'),
+        rights.startExecution('failover'),
+        rights.publish(),
+        rights.putMetrics(),
+      ],
+      variables: { LIFEBOAT_MACHINE_ARN: names.arn('states', region, `stateMachine:${names.machine('failover')}`) },
+    });
+    new EveryMinute(this, 'LookAgainSchedule', this.foundation, lookAgain);
   }
 
   private createAlarms(starter: Step): void {
@@ -117,24 +142,53 @@ export class Detection extends Construct {
   }
 
   private createStandbyAlarms(): void {
+    this.createSignalAlarms('StandbySilent', 'standby-silent', (name) => ({
+      evaluationPeriods: 1, // the metric itself waits for half a minute of silence
+      impact: `The standby of '${name}' has said nothing for half a minute: if the active region failed now, nothing would take over.`,
+      runbook: 'Standby silent',
+      notCovered: 'a standby that speaks but lags, or whose compute would not start',
+    }));
+  }
+
+  private createLagAlarms(): void {
+    this.createSignalAlarms('ReplicationLagging', 'replication-lag', (name) => ({
+      evaluationPeriods: 2, // one reading may fall into a restart
+      impact: `The standby of '${name}' lags over the RPO, or nobody can read its lag: a failover now would lose more than was promised.`,
+      runbook: 'Replication lag',
+      notCovered: 'lag while the watch of the standby site is silent, which has its own alarm',
+    }));
+  }
+
+  private createOverdueAlarms(): void {
+    this.createSignalAlarms('RunOverdue', 'run-overdue', (name) => ({
+      evaluationPeriods: 1,
+      impact: `A run has worked on '${name}' for longer than its RTO, a person's time not counted: it is stuck, or slower than was promised.`,
+      runbook: 'Run overdue',
+      notCovered: 'runs that ended in failure within the RTO, which have their own alarm',
+    }));
+  }
+
+  /** Alarms for each workload on a metric that is 1 while something is wrong; who has nothing to say about it puts none. */
+  private createSignalAlarms(
+    metricName: string,
+    suffix: string,
+    words: (workload: string) => AlarmWords & { evaluationPeriods: number },
+  ): void {
     const { environment, names, notification } = this.foundation;
     for (const { name } of environment.workloads) {
-      new Alarm(this, `${name}StandbySilent`, {
-        name: `${names.prefix}-${name}-standby-silent`,
+      new Alarm(this, `${name}${metricName}`, {
+        name: `${names.prefix}-${name}-${suffix}`,
         metric: new Metric({
           namespace: 'Lifeboat',
-          metricName: 'StandbySilent',
+          metricName,
           dimensionsMap: { Environment: environment.name, Workload: name },
           statistic: 'Maximum',
           period: Duration.minutes(1),
         }),
         threshold: 1,
-        evaluationPeriods: 1, // the metric itself waits for half a minute of silence
-        missing: 'notBreaching', // only the active site asks; the standby site has nothing to say
+        missing: 'notBreaching', // only the site that it concerns speaks; the other has nothing to say
         topic: notification.topic,
-        impact: `The standby of '${name}' has said nothing for half a minute: if the active region failed now, nothing would take over.`,
-        runbook: 'Standby silent',
-        notCovered: 'a standby that speaks but lags, or whose compute would not start',
+        ...words(name),
       });
     }
   }

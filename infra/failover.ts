@@ -3,6 +3,7 @@ import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { FunctionUrlAuthType } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import { Alarm } from './alarm.ts';
+import { ApprovalLink } from './approval-link.ts';
 import type { Foundation } from './foundation.ts';
 import type { Right, Rights } from './rights.ts';
 import { longestWaits, runTimeoutSeconds } from './run-bounds.ts';
@@ -68,6 +69,12 @@ const machineSteps = {
     usesKey: true,
     incident: noted,
     needs: (rights) => [rights.publish()],
+  },
+  'failover/settle-approval': {
+    description: 'Answers by the written policy when nobody did in time',
+    timeoutSeconds: 20,
+    incident: noted,
+    needs: (rights) => [rights.readLedger()],
   },
   'failover/fence-writer': {
     description: 'Learns whether the old writer is fenced; never waits for a dead region',
@@ -153,6 +160,7 @@ const closing = (rights: Rights): Right[][] => [
 /** A site's means to pull a workload to itself: the steps, the machine that orders them, the reconciler, and the beacon for traffic. */
 export class Failover extends Construct {
   readonly machine: Machine;
+  private readonly link?: ApprovalLink;
 
   constructor(
     scope: Construct,
@@ -161,13 +169,13 @@ export class Failover extends Construct {
     definitions: string,
   ) {
     super(scope, id);
+    if (foundation.environment.failover.approvalLink) this.link = new ApprovalLink(this, 'ApprovalLink', foundation);
     this.machine = new Machine(this, 'Machine', foundation, {
       name: 'failover',
       definitions,
       steps: this.createMachineSteps(),
       numbers: {
         RunTimeoutSeconds: runTimeoutSeconds(foundation.environment),
-        ApprovalTimeoutSeconds: foundation.environment.failover.approvalTimeoutMinutes * 60,
       },
       waits: longestWaits(foundation.environment),
       alarms: {
@@ -195,14 +203,16 @@ export class Failover extends Construct {
   private createMachineSteps(): Record<string, Step> {
     const { rights, names, region } = this.foundation;
     const evidence = { LIFEBOAT_EVIDENCE_BUCKET: names.evidenceBucket(region) };
-    const create = (step: StepName, { needs, incident = appended, savesRecord, asksMachine, ...props }: MachineStep) =>
-      new Step(this, this.foundation, {
+    const create = (step: StepName, { needs, incident = appended, savesRecord, asksMachine, ...props }: MachineStep) => {
+      const link = step === 'failover/ask-approval' ? this.link : undefined;
+      return new Step(this, this.foundation, {
         step,
         memoryMb: RUN_MEMORY_MB,
         ...props,
-        rights: [incident(rights), ...needs(rights)],
-        variables: { ...(savesRecord && evidence), ...(asksMachine && this.machineVariable) },
+        rights: [incident(rights), ...needs(rights), link?.maySign() ?? []],
+        variables: { ...(savesRecord && evidence), ...(asksMachine && this.machineVariable), ...link?.variables },
       });
+    };
     const entries = Object.entries(machineSteps) as [StepName, MachineStep][];
     return Object.fromEntries(entries.map(([step, props]) => [pascalName(step), create(step, props)]));
   }
@@ -266,7 +276,7 @@ export class Failover extends Construct {
   }
 
   /**
-   * The only thing here that the public can reach. Route 53's checkers sign nothing, so its URL asks for no signature; its path holds
+   * What the public can reach, and but for an approval's link the only thing. Route 53's checkers sign nothing, so its URL asks for no signature; its path holds
    * a token, it reads one field of one item, and it answers nothing but a status.
    */
   private createBeacon(): void {

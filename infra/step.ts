@@ -35,6 +35,8 @@ export interface StepProps {
   variables?: Record<string, string>;
   /** Where another account trusts the step's role by its name; else CloudFormation names it. */
   roleName?: string;
+  /** The most of it that runs at once, for what the public can start. Lambda keeps 100 of the account's concurrency for all others. */
+  reservedConcurrency?: number;
 }
 
 const TRACING_REASON = "X-Ray's records and a function's network interfaces know no resources";
@@ -64,6 +66,7 @@ export class Step extends Construct {
       architecture: Architecture.ARM_64,
       memorySize: props.memoryMb,
       timeout: Duration.seconds(props.timeoutSeconds),
+      reservedConcurrentExecutions: props.reservedConcurrency,
       role,
       logGroup,
       tracing: Tracing.ACTIVE,

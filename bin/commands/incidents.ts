@@ -5,9 +5,9 @@ export const showIncidents = async ({ ledger, print }: Operator, limit: number):
   if (!Number.isInteger(limit) || limit < 1) throw new UsageError('--limit takes a whole number from 1');
   const index = await ledger.list('incident#index', { limit, newestFirst: true });
   const incidents = new Incidents(ledger);
-  const found = (await Promise.all(index.map(({ incident, workload }) => incidents.find(String(incident), String(workload)))))
-    .filter((each) => each !== undefined)
-    .map(withoutToken);
+  const found = (await Promise.all(index.map(({ incident, workload }) => incidents.find(String(incident), String(workload))))).filter(
+    (each) => each !== undefined,
+  );
   print(found, () => (found.length === 0 ? 'no incidents yet' : found.map(lineOf).join('\n')));
 };
 
@@ -20,20 +20,26 @@ export const showIncident = async ({ ledger, environment, print }: Operator, id:
       timeline: await incidents.timeline(id, name),
     })),
   );
-  const known = parts.flatMap(({ incident, timeline }) => (incident ? [{ incident: withoutToken(incident), timeline }] : []));
+  const known = parts.flatMap(({ incident, timeline }) => (incident ? [{ incident, timeline }] : []));
   if (known.length === 0) throw new Error(`no incident '${id}' in environment '${environment.name}'; 'lifeboat incidents' lists them`);
   print(known, () =>
     known
-      .map(({ incident, timeline }) => [lineOf(incident), ...timeline.map(({ at, step, state }) => `  ${at}  ${step} ${state}`)].join('\n'))
+      .map(({ incident, timeline }) =>
+        [lineOf(incident), ...answerLines(incident), ...timeline.map(({ at, step, state }) => `  ${at}  ${step} ${state}`)].join('\n'),
+      )
       .join('\n\n'),
   );
 };
 
-/** An approval's token is a key to the run: it stays in the ledger. */
-const withoutToken = (incident: Incident & { approval?: unknown }): Incident => {
-  const { approval: _, ...rest } = incident;
-  return rest;
-};
+const answerLines = ({ approval, acceptedLoss }: Incident): string[] => [
+  ...(approval ? [`  asked at ${approval.askedAt} until ${approval.expiresAt}: ${approval.because}`] : []),
+  ...(approval?.answer
+    ? [`  ${approval.answer.verdict} at ${approval.answer.at} by ${approval.answer.by}: ${approval.answer.reason}`]
+    : []),
+  ...(acceptedLoss ? [`  accepted a loss of ${lossOf(acceptedLoss)} by ${acceptedLoss.by}: ${acceptedLoss.reason}`] : []),
+];
+
+const lossOf = ({ lag }: NonNullable<Incident['acceptedLoss']>): string => (lag.kind === 'known' ? `${lag.seconds} s` : 'unknown length');
 
 const lineOf = ({ openedAt, incident, workload, mode, from, to, outcome, reason }: Incident): string =>
   `${openedAt}  ${incident}  ${workload}  ${mode} ${from} -> ${to}  ${outcome}  (${reason})`;

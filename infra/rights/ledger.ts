@@ -16,6 +16,12 @@ export abstract class LedgerRights extends Scope {
     return [allow({ actions: ['dynamodb:GetItem'], resources: [this.names.ledgerArn(this.region)], conditions })];
   }
 
+  /** Incidents alone, and what they ask. */
+  readIncidents(): Right[] {
+    const conditions = { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['incident#*'] } };
+    return [allow({ actions: ['dynamodb:GetItem'], resources: [this.names.ledgerArn(this.region)], conditions })];
+  }
+
   readTimeline(): Right[] {
     return [allow({ actions: ['dynamodb:GetItem', 'dynamodb:Query'], resources: [this.names.ledgerArn(this.region)] })];
   }

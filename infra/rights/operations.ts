@@ -36,6 +36,16 @@ export abstract class OperationRights extends LedgerRights {
     ];
   }
 
+  /** Answers states of one machine that wait by task token. AWS checks these actions against the machine, and knows nothing narrower. */
+  answerTasks(machine: string): Right[] {
+    return [
+      allow({
+        actions: ['states:SendTaskSuccess', 'states:SendTaskFailure'],
+        resources: [this.names.arn('states', this.region, `stateMachine:${this.names.machine(machine)}`)],
+      }),
+    ];
+  }
+
   scaleCompute(): Right[] {
     const services = this.environment.workloads.flatMap(({ compute }) =>
       compute.map(({ cluster, service }) => this.names.arn('ecs', this.region, `service/${cluster}/${service}`)),

@@ -49,6 +49,13 @@ export class AccessControl {
       account,
       partitionKeys: new Map(facts.flatMap(({ partitionKeys }) => [...partitionKeys])),
       keys: new Map(facts.flatMap(({ keys }) => [...keys])),
+      aliases: new Map(facts.flatMap(({ aliases }) => [...aliases])),
+      waitingMachines: new Map(
+        stacks.map(({ region }) => [
+          region,
+          facts.flatMap(({ waitingMachines }) => waitingMachines).filter((arn) => arn.includes(`:${region}:`)),
+        ]),
+      ),
       tagsOf,
     };
   }

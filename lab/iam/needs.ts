@@ -15,6 +15,10 @@ export interface Knowledge {
   partitionKeys: ReadonlyMap<string, string>;
   /** KMS key by ARN of what it encrypts. */
   keys: ReadonlyMap<string, string>;
+  /** ARN of the KMS key by `<region>/<alias>`. */
+  aliases: ReadonlyMap<string, string>;
+  /** ARNs of the machines that wait by task token, by region. */
+  waitingMachines: ReadonlyMap<string, readonly string[]>;
   /** Tags of an RDS resource as it is now; nothing where there is none. */
   tagsOf?: (arn: string) => ReadonlyMap<string, string> | undefined;
 }
@@ -63,7 +67,9 @@ const RULES: Readonly<Record<string, Needs>> = {
     const resources = services.map((name) => arn('ecs', `service/${cluster}/${String(name).split('/').at(-1)}`));
     return [need(`ecs:${call.action}`, resources.length > 0 ? resources : [arn('ecs', `cluster/${cluster}`)])];
   },
-  states: ({ call, input, arn }) => {
+  states: ({ call, input, known, arn }) => {
+    // A token does not say whose it is: any machine that waits by one may have given it.
+    if (call.action.startsWith('SendTask')) return [need(`states:${call.action}`, known.waitingMachines.get(call.region) ?? ['*'])];
     const named = input.stateMachineArn ?? input.executionArn;
     return [need(`states:${call.action}`, [named ? arn('states', String(named)) : '*'])];
   },
@@ -102,13 +108,15 @@ const RULES: Readonly<Record<string, Needs>> = {
   monitoring: ({ call, input }) => [
     need(`cloudwatch:${call.action}`, ['*'], input.Namespace ? { 'cloudwatch:namespace': [String(input.Namespace)] } : {}),
   ],
-  kms: ({ call, input, arn }) => {
+  kms: ({ call, input, known, arn }) => {
     const tags = ((input.Tags ?? []) as { TagKey: string; TagValue: string }[]).map(({ TagKey, TagValue }) => [
       `aws:RequestTag/${TagKey}`,
       [TagValue],
     ]);
+    const named = String(input.KeyId ?? '*');
+    const ofName = known.aliases.get(`${call.region}/${named}`) ?? arn('kms', `key/${named.replace(/^key\//, '')}`);
     // A key that is yet to be made has no ARN.
-    const key = call.action === 'CreateKey' ? '*' : arn('kms', `key/${String(input.KeyId ?? '*').replace(/^key\//, '')}`);
+    const key = call.action === 'CreateKey' ? '*' : ofName;
     return [need(`kms:${call.action}`, [key], Object.fromEntries(tags) as Need['context'])];
   },
   ssm: ({ call, input, arn }) => [need(`ssm:${call.action}`, [arn('ssm', `parameter/${String(input.Name ?? '*').replace(/^\//, '')}`)])],

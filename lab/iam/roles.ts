@@ -19,6 +19,10 @@ export interface StackFacts {
   partitionKeys: Map<string, string>;
   /** ARN of the KMS key by ARN of the topic or bucket that it encrypts. */
   keys: Map<string, string>;
+  /** ARN of the KMS key by `<region>/<alias>`. */
+  aliases: Map<string, string>;
+  /** ARNs of the machines that wait by task token. */
+  waitingMachines: string[];
 }
 
 /** Reads a stack's functions, their roles' policies, its tables' keys and what is encrypted by which key. */
@@ -38,12 +42,26 @@ export function factsOf(stack: Stack, account: string): StackFacts {
     statements: policies.filter(([, { Roles }]) => list(Roles).includes(roleName(Role))).flatMap(([, policy]) => statementsOf(policy)),
     destinations: destinations.filter(([, config]) => config.FunctionName === FunctionName).map(([, config]) => onFailure(config)),
   }));
-  return { roles, partitionKeys: partitionKeys(properties), keys: encryptionKeys(properties, scope) };
+  const aliases = properties('AWS::KMS::Alias').map(
+    ([, { AliasName, TargetKeyId }]) => [`${stack.region}/${AliasName}`, String(TargetKeyId)] as const,
+  );
+  return {
+    roles,
+    partitionKeys: partitionKeys(properties),
+    keys: encryptionKeys(properties, scope),
+    aliases: new Map(aliases),
+    waitingMachines: waitingMachines(stack).map((id) => String(scope.attribute(id, 'Arn'))),
+  };
 }
+
+const waitingMachines = ({ template }: Stack): string[] =>
+  resourcesOf(template, 'AWS::StepFunctions::StateMachine').flatMap(([id, machine]) =>
+    JSON.stringify(machine).includes('.waitForTaskToken') ? [id] : [],
+  );
 
 const READ: ReadonlySet<string> = new Set([
   ...['FunctionName', 'Role', 'Roles', 'PolicyDocument', 'DestinationConfig'],
-  ...['TableName', 'KeySchema', 'KmsMasterKeyId', 'BucketName', 'BucketEncryption'],
+  ...['AliasName', 'TargetKeyId', 'TableName', 'KeySchema', 'KmsMasterKeyId', 'BucketName', 'BucketEncryption'],
 ]);
 
 type Properties = Record<string, unknown>;

@@ -65,6 +65,7 @@ export class Observer {
     const { references, probeTimeoutSeconds } = plan.detection;
     const url = urlOf(this.workload, this.workload.endpoint.healthPath, target);
     const began = now();
+    this.last ??= await this.wordBefore();
     const { verdict, reason } = await probe(url, { references, timeoutMs: probeTimeoutSeconds * 1000, request });
     const unchanged = this.last?.verdict === verdict && this.last.target === target;
     if (!unchanged) this.services.log('verdict', { workload: this.workload.name, target, verdict, reason });
@@ -79,6 +80,13 @@ export class Observer {
       clockError: this.services.clockError(),
     };
     return this.last;
+  }
+
+  /** What the loop before this one saw last: an outage does not begin anew with each loop. */
+  private async wordBefore(): Promise<Observation | undefined> {
+    const { observations, region, now } = this.services;
+    const known = await observations.latest(this.workload.name).catch(() => []);
+    return known.find(({ observer, at }) => observer === region && now() - at <= SILENT_AFTER_MS);
   }
 
   private async judge(own: Observation, target: SiteName): Promise<boolean> {

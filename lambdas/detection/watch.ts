@@ -16,6 +16,7 @@ import { Guard } from './guard.ts';
 import { Handover } from './handover.ts';
 import { type Duty, runLoop } from './loop.ts';
 import { Observer } from './observer.ts';
+import { replicationWatch } from './replication-watch.ts';
 import { reporter } from './reporter.ts';
 
 /**
@@ -27,6 +28,8 @@ export const LONGEST_LOOP_MS = 230_000;
 export const HANDOVER_CHECK_MS = 2_100;
 /** A guard's round may hang on something; its deadline must not wait for that. */
 const OVERDUE_CHECK_MS = 1_000;
+/** Its alarm looks at whole minutes: each has a reading. */
+const LAG_PERIOD_MS = 30_000;
 
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
@@ -77,7 +80,14 @@ const buildWatch = (plan: Environment, region: string, observations: Observation
     ];
     if (site) await report([...signals.flat(), ...ofSite]);
   };
+  const put = metricWriter(plan.name);
+  const lags = site ? plan.workloads.map((workload) => buildReplicationWatch(plan, workload, site, guards.get(workload.name)!)) : [];
+  const measureLags = async () => {
+    const data = (await Promise.all(lags.map((measure) => measure()))).flat();
+    if (data.length > 0) await put(data);
+  };
   const duties: Duty[] = [{ periodMs: plan.detection.intervalSeconds * 1000, round: observeAll }];
+  if (lags.length > 0) duties.push({ periodMs: LAG_PERIOD_MS, round: measureLags });
   for (const guard of guards.values()) {
     duties.push({ periodMs: plan.lease.renewEverySeconds * 1000, round: () => guard.round() });
     duties.push({ periodMs: OVERDUE_CHECK_MS, round: () => guard.closeWhenOverdue() });
@@ -93,6 +103,15 @@ const anyOf = (answers: readonly (boolean | undefined)[]): 0 | 1 | undefined =>
   answers.includes(true) ? 1 : answers.includes(undefined) ? undefined : 0;
 
 const known = (verdict: ClockVerdict): 0 | 1 | undefined => (verdict === 'unknown' ? undefined : verdict === 'over' ? 1 : 0);
+
+const buildReplicationWatch = (plan: Environment, workload: Workload, site: SiteName, guard: Guard) =>
+  replicationWatch(workload, {
+    plan,
+    site,
+    databases: databasesOf(workload, { plan, now: Date.now, sleep }, site),
+    lease: () => guard.lease,
+    log,
+  });
 
 const buildGuard = (plan: Environment, workload: Workload, site: SiteName, clock: ClockWatch): Guard => {
   const ledger = new Ledger(required('LIFEBOAT_LEDGER_TABLE'), { limits: guardCalls, clock });

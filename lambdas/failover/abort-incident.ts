@@ -31,7 +31,7 @@ export const abortIncident = defineStep({
     if (ours && outcome === 'aborted') await standDown(computeFor(workload), services);
     await ledger.dropClaim(workload, request.execution);
     const opened = found?.execution === request.execution ? found : undefined; // else another execution's to tell
-    if (opened) await incidents.note(request.incident, workload, { outcome, closedAt: new Date(now()).toISOString(), detail });
+    if (opened) await incidents.note(request.incident, workload, { outcome, closedAt: new Date(now()).toISOString(), detail, error });
     const record =
       opened && (await services.save(await gatherRecord(incidents, request.incident, workload, workloadOf(plan, workload).objectives)));
     await services.tell(`${workload}: ${request.mode} ${outcome}`, {

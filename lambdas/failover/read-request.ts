@@ -17,9 +17,14 @@ const given = z.strictObject({
   reason: z.string().min(1).optional(),
   trigger: z.enum(['alarm', 'person']).default('person'),
   detectedAt: z.iso.datetime({ offset: true }).optional(),
+  /** The starter's: until then a run that an alarm began asks a person, whatever the policy. */
+  cooldownUntil: z.iso.datetime({ offset: true }).optional(),
   /** Goes on with an incident whose run ended half-way; in its own mode, of its own workloads. */
   incident: z.string().min(1).optional(),
 });
+
+/** Shorter, nobody could read the question. */
+const SHORTEST_ANSWER_SECONDS = 30;
 
 /**
  * The first state: checks what was given, and orders the workloads into waves, dependencies first. `{}` is valid: all workloads,
@@ -31,7 +36,7 @@ export const readRequest = defineStep({
   input,
   throws: [],
   build: () => ({}),
-  run: async ({ execution, given: raw }, { plan }) => {
+  run: async ({ execution, given: raw }, { plan, now }) => {
     const { workloads, ...asked } = parseInput(given, raw);
     const names = workloads ?? plan.workloads.map(({ name }) => name);
     const unknown = names.filter((name) => !plan.workloads.some((workload) => workload.name === name));
@@ -46,13 +51,25 @@ export const readRequest = defineStep({
       reason: asked.reason ?? 'none given',
       detectedAt: asked.detectedAt ?? null,
       approvalRequired:
-        !asked.dryRun && (asked.reason === undefined || (asked.trigger === 'alarm' && plan.failover.policy !== 'automatic')),
+        !asked.dryRun && (asked.reason === undefined || (asked.trigger === 'alarm' && !actsAlone(plan, asked.cooldownUntil))),
+      answerWithinSeconds: answerWithin(plan, asked.cooldownUntil, now()),
+      cooldownUntil: asked.cooldownUntil ? new Date(asked.cooldownUntil).toISOString() : null,
       startedAt: new Date(execution.startedAt).toISOString(),
     };
     return { request, waves: wavesOf(plan, names) };
   },
 });
 export const handler = readRequest.handler;
+
+const actsAlone = ({ failover }: Environment, cooldownUntil: string | undefined): boolean =>
+  failover.policy === 'automatic' && cooldownUntil === undefined;
+
+/** In an automatic environment's cool-down until its end: from then on nobody need be asked. */
+const answerWithin = ({ failover }: Environment, cooldownUntil: string | undefined, now: number): number => {
+  if (failover.policy !== 'automatic' || !cooldownUntil) return failover.approvalTimeoutMinutes * 60;
+  const rest = Math.ceil((Date.parse(cooldownUntil) - now) / 1000);
+  return Math.min(Math.max(rest, SHORTEST_ANSWER_SECONDS), failover.cooldownMinutes * 60);
+};
 
 /** Workloads whose dependencies (among those named) are in earlier waves. The environment has no cycles: checked at synth. */
 export const wavesOf = (plan: Environment, names: readonly string[]): string[][] => {

@@ -33,6 +33,21 @@ export class LagRefused extends Error {
   override readonly name = 'LagRefused';
 }
 
+/** A person said no. */
+export class ApprovalRefused extends Error {
+  override readonly name = 'ApprovalRefused';
+}
+
+/** Nobody answered in time, and the written policy does not go on without an answer. */
+export class ApprovalTimedOut extends Error {
+  override readonly name = 'ApprovalTimedOut';
+}
+
+/** The cool-down has ended while a person was asked: a new run looks again and needs nobody. */
+export class CooldownOver extends Error {
+  override readonly name = 'CooldownOver';
+}
+
 /** The lease or the claim moved on without us: this run must not go further. */
 export class LeaseLost extends Error {
   override readonly name = 'LeaseLost';

@@ -1,6 +1,6 @@
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { guarded, localCalls } from './clients.ts';
-import type { Incident, Incidents, Lag, TimelineEntry } from './incidents.ts';
+import type { Incident, Incidents, TimelineEntry } from './incidents.ts';
 import { required } from './step.ts';
 
 export interface IncidentRecord {
@@ -34,8 +34,8 @@ export const gatherRecord = async (
   objectives: IncidentRecord['objectives'],
 ): Promise<IncidentRecord> => {
   const [found, timeline] = await Promise.all([incidents.get(incident, workload), incidents.timeline(incident, workload)]);
-  const { verifiedAt, lag, approval: _token, ...rest } = found as Incident & { verifiedAt?: string; lag?: Lag; approval?: unknown };
-  const rtoSeconds = verifiedAt && rest.outageBeganAt ? (Date.parse(verifiedAt) - Date.parse(rest.outageBeganAt)) / 1000 : undefined;
-  const rpoSeconds = rest.mode === 'switchover' && rest.outcome === 'recovered' ? 0 : lag?.kind === 'known' ? lag.seconds : undefined;
-  return { incident: rest, objectives, measured: { rtoSeconds, rpoSeconds }, timeline };
+  const { verifiedAt, outageBeganAt, mode, outcome, lag } = found;
+  const rtoSeconds = verifiedAt && outageBeganAt ? (Date.parse(verifiedAt) - Date.parse(outageBeganAt)) / 1000 : undefined;
+  const rpoSeconds = mode === 'switchover' && outcome === 'recovered' ? 0 : lag?.kind === 'known' ? lag.seconds : undefined;
+  return { incident: found, objectives, measured: { rtoSeconds, rpoSeconds }, timeline };
 };

@@ -1,3 +1,4 @@
+import type { AcceptedLoss, Answer } from './approvals.ts';
 import { NotReady } from './errors.ts';
 import type { Item, Ledger } from './ledger.ts';
 import type { SiteName } from './plan.ts';
@@ -6,8 +7,11 @@ export type Mode = 'failover' | 'switchover' | 'restore' | 'repair';
 /** `interrupted`: after the point of no return, to be resumed. */
 export type Outcome = 'running' | 'recovered' | 'aborted' | 'interrupted';
 
-/** `known`: seconds of writes that the writer had heard itself acknowledge and the standby does not have. */
-export type Lag = { kind: 'known'; seconds: number } | { kind: 'unknown'; why: string };
+/**
+ * `known`: seconds of writes that the writer had heard itself acknowledge and the standby does not have; the worse of two measures. The
+ * other is in `measures`, in words, and so is what they disagree about.
+ */
+export type Lag = ({ kind: 'known'; seconds: number } | { kind: 'unknown'; why: string }) & { measures?: string };
 /** One workload's part of one run. Times are ISO 8601 UTC. */
 export interface Incident {
   incident: string;
@@ -31,6 +35,12 @@ export interface Incident {
   /** What became of the old writer; `unreachable` is settled when its region answers, `overridden` by a person. */
   fence?: 'fenced' | 'unreachable' | 'overridden';
   detail?: string;
+  /** Name of the error that ended it. */
+  error?: string;
+  lag?: Lag;
+  /** What a person was asked, and who answered; never the token. */
+  approval?: { askedAt: string; expiresAt: string; because: string; answer?: Answer };
+  acceptedLoss?: AcceptedLoss;
 }
 
 /** What happened, in order: one line for each step's start and end. */

@@ -29,6 +29,10 @@ export const runRequest = z.strictObject({
   reason: z.string(),
   detectedAt: z.iso.datetime().nullable(),
   approvalRequired: z.boolean(),
+  /** How long a person who is asked has to answer. */
+  answerWithinSeconds: z.number().int().positive(),
+  /** Until then an automatic move asks. */
+  cooldownUntil: z.iso.datetime().nullable(),
   startedAt: z.iso.datetime(),
 });
 export type RunRequest = z.infer<typeof runRequest>;

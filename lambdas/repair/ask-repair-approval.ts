@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Approvals, questionOf } from '../kit/approvals.ts';
 import { notifier } from '../kit/notify.ts';
 import { defineStep } from '../kit/step.ts';
 import { comparison, repairRun } from './repairing.ts';
@@ -12,11 +13,13 @@ export const askRepairApproval = defineStep({
   input: repairRun.extend({ token: z.string().min(1), diff: comparison }),
   throws: [],
   build: () => ({ tell: notifier() }),
-  run: async ({ workload, request, token, diff }, { plan, region, incidents, tell, now }) => {
+  run: async ({ workload, request, token, diff }, { plan, region, ledger, incidents, tell, now }) => {
     const { incident, from, reason } = request;
-    const expiresAt = new Date(now() + plan.failover.approvalTimeoutMinutes * 60_000).toISOString();
-    await incidents.note(incident, workload, { approval: { token, askedAt: new Date(now()).toISOString(), expiresAt } });
-    const approve = `npx lifeboat approve ${incident} --workload ${workload} --env ${plan.name} --region ${region}`;
+    const because = `${diff.changes} rows would be changed`;
+    const time = { now: now(), withinSeconds: plan.failover.approvalTimeoutMinutes * 60 };
+    const question = questionOf({ token, mode: 'repair', reason, because }, time);
+    await new Approvals(ledger, incidents).ask(incident, workload, question);
+    const approve = `npx lifeboat approve ${incident} --workload ${workload} --env ${plan.name} --region ${region} --reason "..."`;
     const { changes, summary, object: values } = diff;
     const refuse = approve.replace('approve', 'refuse');
     await tell(`Approve a repair of ${changes} rows of ${workload}?`, {
@@ -28,7 +31,7 @@ export const askRepairApproval = defineStep({
       values,
       approve,
       refuse,
-      expiresAt,
+      expiresAt: question.expiresAt,
     });
   },
 });

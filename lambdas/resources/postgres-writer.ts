@@ -45,10 +45,12 @@ export const beat = async (client: pg.Client, epoch: number): Promise<number> =>
 export const readStandby = async (client: pg.Client): Promise<StandbyReading> => {
   const { rows } = await client.query(`
     SELECT pg_is_in_recovery() AS "inRecovery", to_regclass('lifeboat.heartbeat') IS NOT NULL AS "hasBeat",
+      extract(epoch FROM pg_last_xact_replay_timestamp()) * 1000 AS "replayedAt", (SELECT coalesce(status, 'not shown') FROM pg_stat_wal_receiver) AS receiver,
       coalesce(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END, '0/0')::text AS "replayLsn"`);
-  const { inRecovery, hasBeat, replayLsn } = rows[0];
+  const { inRecovery, hasBeat, replayLsn, replayedAt, receiver } = rows[0];
   const beats = hasBeat ? (await client.query('SELECT extract(epoch FROM at) * 1000 AS at FROM lifeboat.heartbeat WHERE id = 1')).rows : [];
-  return { inRecovery, replayLsn, heartbeatAt: beats[0] ? Number(beats[0].at) : undefined };
+  const optional = (value: unknown) => (value === null || value === undefined ? undefined : Number(value));
+  return { inRecovery, replayLsn, heartbeatAt: optional(beats[0]?.at), replayedAt: optional(replayedAt), receiver: receiver ?? undefined };
 };
 
 export const hasReplayed = async (client: pg.Client, lsn: string): Promise<boolean> =>

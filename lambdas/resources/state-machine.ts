@@ -2,9 +2,15 @@ import {
   DescribeExecutionCommand,
   ExecutionAlreadyExists,
   ExecutionDoesNotExist,
+  InvalidToken,
+  SendTaskFailureCommand,
+  SendTaskSuccessCommand,
   SFNClient,
   StartExecutionCommand,
-} from '@aws-sdk/client-sfn';
+  TaskDoesNotExist,
+  TaskTimedOut,
+} from '@aws-sdk/client-sfn'; // prettier-ignore
+import type { SendAnswer } from '../kit/approvals.ts';
 import { guarded, localCalls } from '../kit/clients.ts';
 import { messageOf } from '../kit/errors.ts';
 import { log } from '../kit/log.ts';
@@ -40,6 +46,24 @@ export const executionProbe = (stateMachineArn: string): HasEnded => {
       if (error instanceof ExecutionDoesNotExist) return true;
       log('execution-not-read', { execution: name, error: messageOf(error) });
       return undefined;
+    }
+  };
+};
+
+/** Answers a state that waits by task token. A run that has ended, or waits no longer, is an answer and no error. */
+export const answerSender = (sfn: SFNClient = guarded(new SFNClient(localCalls))): SendAnswer => {
+  const commandFor: Record<'approved' | 'refused', (taskToken: string, text: string) => Promise<unknown>> = {
+    approved: (taskToken, text) => sfn.send(new SendTaskSuccessCommand({ taskToken, output: JSON.stringify({ approved: true, text }) })),
+    refused: (taskToken, text) =>
+      sfn.send(new SendTaskFailureCommand({ taskToken, error: 'ApprovalRefused', cause: JSON.stringify({ errorMessage: text }) })),
+  };
+  return async (token, { verdict, by, reason }) => {
+    try {
+      await commandFor[verdict](token, `${verdict} by ${by}: ${reason}`);
+      return 'delivered';
+    } catch (error) {
+      if (error instanceof TaskTimedOut || error instanceof TaskDoesNotExist || error instanceof InvalidToken) return 'ended';
+      throw error;
     }
   };
 };

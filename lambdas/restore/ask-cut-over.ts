@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Approvals, questionOf } from '../kit/approvals.ts';
 import { CopyUnusable } from '../kit/errors.ts';
 import { notifier } from '../kit/notify.ts';
 import { defineStep } from '../kit/step.ts';
@@ -17,14 +18,14 @@ export const askCutOver = defineStep({
   input: restoreRun.extend({ token: z.string().min(1), inspected, renewed }),
   throws: [CopyUnusable],
   build: () => ({ tell: notifier() }),
-  run: async ({ workload, request, token, inspected: found, renewed: logins }, { plan, region, incidents, tell, now }) => {
+  run: async ({ workload, request, token, inspected: found, renewed: logins }, { plan, region, ledger, incidents, tell, now }) => {
     requireGood(found, request.acceptUnknown);
     if (logins.left.length > 0 && !request.acceptUnknown)
       throw new CopyUnusable(`these logins could not be closed: ${logins.left.join(', ')}`);
-    const askedAt = new Date(now()).toISOString();
-    const expiresAt = new Date(now() + CUT_OVER_SECONDS * 1_000).toISOString();
-    await incidents.note(request.incident, workload, { approval: { token, askedAt, expiresAt } });
-    const answer = `npx lifeboat approve ${request.incident} --workload ${workload} --env ${plan.name} --region ${region}`;
+    const asked = { token, mode: 'restore', reason: request.reason, because: 'a clean room is ready to take over' };
+    const question = questionOf(asked, { now: now(), withinSeconds: CUT_OVER_SECONDS });
+    await new Approvals(ledger, incidents).ask(request.incident, workload, question);
+    const answer = `npx lifeboat approve ${request.incident} --workload ${workload} --env ${plan.name} --region ${region} --reason "..."`;
     await tell(`Cut ${workload} over to its clean room?`, {
       incident: request.incident,
       workload,
@@ -33,7 +34,7 @@ export const askCutOver = defineStep({
       closedLogins: logins.closed,
       approve: answer,
       refuse: answer.replace('approve', 'refuse'),
-      expiresAt,
+      expiresAt: question.expiresAt,
     });
   },
 });

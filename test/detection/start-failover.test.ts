@@ -51,15 +51,23 @@ describe('start-failover', () => {
       leaseOf({ claim: { site: 'recovery', incident: 'x', execution: 'x', mode: 'failover', expiresAt: NOW + 1 } }),
     ],
     ['the policy is manual', { ...demo, failover: { ...demo.failover, policy: 'manual' as const } }, leaseOf()],
-    ['the cool-down runs', demo, leaseOf({ movedAt: NOW - 60_000 })],
     ['there is no lease', demo, undefined],
   ])('does not start while %s', (_, plan, lease) => {
     expect(decide(plan, lease, 'recovery', NOW)).toMatchObject({ start: false, because: expect.any(String) });
   });
 
-  it('starts again once the cool-down is over, and tells people when it does not start', async () => {
-    expect(decide(demo, leaseOf({ movedAt: NOW - 31 * 60_000 }), 'recovery', NOW)).toEqual({ start: true });
-    const { started, told } = await run(alarm('ALARM'), leaseOf({ movedAt: NOW - 1000 }));
+  it('starts a run that asks a person while the cool-down runs, and one that needs nobody from its end on', async () => {
+    const end = NOW - 60_000 + 30 * 60_000;
+    const moved = leaseOf({ movedAt: NOW - 60_000 });
+    expect(decide(demo, moved, 'recovery', NOW)).toEqual({ start: true, cooldownUntil: new Date(end).toISOString() });
+    expect(decide(demo, moved, 'recovery', end - 1)).toHaveProperty('cooldownUntil', expect.any(String));
+    expect(decide(demo, moved, 'recovery', end)).toEqual({ start: true, cooldownUntil: undefined });
+    const { started } = await run(alarm('ALARM'), moved);
+    expect(started[0]!.input).toHaveProperty('cooldownUntil', new Date(end).toISOString());
+  });
+
+  it('tells people when it does not start', async () => {
+    const { started, told } = await run(alarm('ALARM'), leaseOf({ holder: 'recovery' }));
     expect(started).toEqual([]);
     expect(told).toHaveLength(1);
   });

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { abortIncident } from '../../lambdas/failover/abort-incident.ts';
-import { askApproval } from '../../lambdas/failover/ask-approval.ts';
 import { closeIncident } from '../../lambdas/failover/close-incident.ts';
 import { reconcileSite } from '../../lambdas/failover/reconcile-site.ts';
 import { reprotectDatabase } from '../../lambdas/failover/reprotect-database.ts';
@@ -76,12 +75,6 @@ describe('close-incident', () => {
     const input = { workload: 'orders', request: request(), verified: { verifiedAt: iso(-5_000) } };
     expect(await runStep(closeIncident, input, services)).toMatchObject({ measured: { rtoSeconds: 45 } });
   });
-
-  it('puts no approval token into the record', async () => {
-    const { services, saved } = await ends(leaseOf({ holder: 'recovery', claim }), { approval: { token: 'secret-token' } });
-    await runStep(closeIncident, { workload: 'orders', request: request(), verified: {} }, services);
-    expect(JSON.stringify(saved)).not.toContain('secret-token');
-  });
 });
 
 describe('abort-incident', () => {
@@ -118,16 +111,6 @@ describe('abort-incident', () => {
     expect(await base.incidents.find('run-1', 'orders')).toMatchObject({ outcome: 'running' });
     expect(base.memory.current?.claim?.incident).toBe('other');
     expect(scaled).toEqual([]);
-  });
-});
-
-describe('ask-approval', () => {
-  it('keeps the token in the ledger and tells people how to answer, without it', async () => {
-    const { base, services, told } = await ends(leaseOf({ claim }));
-    await runStep(askApproval, { workload: 'orders', request: request(), token: 'secret-token', lag: { seconds: 90 } }, services);
-    expect(await base.incidents.find('run-1', 'orders')).toMatchObject({ approval: { token: 'secret-token' } });
-    expect(told[0]).toContain('npx lifeboat approve run-1 --workload orders');
-    expect(told[0]).not.toContain('secret-token');
   });
 });
 

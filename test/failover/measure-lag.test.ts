@@ -16,6 +16,30 @@ describe('measure-lag', () => {
     expect(await measure(standby(NOW - 1_000))).toMatchObject({ seconds: 0, decision: 'pass' });
   });
 
+  it.each([
+    ['the engine, which has replayed nothing for longer', NOW - 9_500, NOW - 42_000, 40, /heartbeat 7.5 s, engine 40 s.*they disagree/],
+    ['the heartbeat, whose row is older', NOW - 42_000, NOW - 9_500, 40, /heartbeat 40 s, engine 7.5 s.*they disagree/],
+    ['both, when they agree', NOW - 9_500, NOW - 9_000, 7.5, /heartbeat 7.5 s, engine 7 s; receiver streaming$/],
+    ['the heartbeat, when the engine says nothing', NOW - 9_500, undefined, 7.5, /replayed no transaction since its start/],
+  ])('believes the worse of two measures, and writes down what they say: %s', async (_, heartbeatAt, replayedAt, seconds, measures) => {
+    const reading = { inRecovery: true, replayLsn: '0/1', heartbeatAt, replayedAt, receiver: 'streaming' };
+    const result = await measure(databaseOf({ standby: async () => reading }));
+    expect(result).toMatchObject({ kind: 'known', seconds, measures: expect.stringMatching(measures) });
+  });
+
+  it('records a loss over the objective that the policy accepts, and none within it', async () => {
+    const plan = { ...demo, failover: { ...demo.failover, lagOverObjective: 'proceed' as const } };
+    const base = baseFor(leaseOf(), { plan });
+    const run = (database: DatabaseAdapter) =>
+      runStep(measureLag, { workload: 'orders', request: request() }, { ...base, databasesFor: () => [database] });
+    expect(await run(standby(NOW - 9_500))).toMatchObject({ decision: 'pass' });
+    expect(await base.incidents.find('run-1', 'orders')).not.toHaveProperty('acceptedLoss');
+    expect(await run(standby(NOW - 200_000))).toMatchObject({ decision: 'pass' });
+    expect(await base.incidents.find('run-1', 'orders')).toMatchObject({
+      acceptedLoss: { by: 'policy lagOverObjective: proceed', objectiveSeconds: 60, lag: { seconds: 198 } },
+    });
+  });
+
   it('asks a person when the lag is over the objective', async () => {
     expect(await measure(standby(NOW - 200_000))).toMatchObject({ decision: 'ask' });
   });

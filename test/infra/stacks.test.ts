@@ -56,7 +56,7 @@ describe('a function', () => {
   );
 
   it('exists for each step, in the sites and, to observe, in the witness', () => {
-    expect(functions).toHaveLength(21 + 21 + 1);
+    expect(functions).toHaveLength(23 + 23 + 1);
   });
 
   it.each(functions)('%s has a role, a log group, tracing and a bounded time of its own', (_, template, properties) => {
@@ -89,7 +89,7 @@ describe('a function', () => {
       expect(Properties.DestinationConfig).toMatchObject({ OnFailure: { Destination: expect.anything() } });
       return template.Resources[Ref]!.Properties.FunctionName;
     });
-    const inSites = ['watch', 'start-failover', 'reconcile-site', 'export-lost-rows'].map((step) => `lifeboat-demo-${step}`);
+    const inSites = ['watch', 'start-failover', 'look-again', 'reconcile-site', 'export-lost-rows'].map((step) => `lifeboat-demo-${step}`);
     expect(caught.sort()).toEqual((kind === 'witness' ? ['lifeboat-demo-watch'] : inSites).sort());
     for (const [, { Properties }] of ofType(template, 'AWS::Scheduler::Schedule')) {
       expect(Properties).toMatchObject({
@@ -273,6 +273,8 @@ describe('alarms', () => {
         'ledger-silent',
         'orders-down',
         'orders-fence-pending',
+        'orders-replication-lag',
+        'orders-run-overdue',
         'orders-standby-silent',
         'watch-silent',
       ].map((name) => `lifeboat-demo-${name}`),

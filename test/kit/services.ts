@@ -18,6 +18,8 @@ export const request = (over: Partial<RunRequest> = {}): RunRequest => ({
   reason: 'test',
   detectedAt: null,
   approvalRequired: false,
+  answerWithinSeconds: 3_600,
+  cooldownUntil: null,
   startedAt: new Date(NOW).toISOString(),
   ...over,
 });

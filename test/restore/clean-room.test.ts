@@ -174,6 +174,7 @@ describe('a person', () => {
     await askCutOver.run({ ...run, token: 'secret-token', inspected: passed, renewed }, services);
     expect(told).toMatchObject([{ closedLogins: ['night_shift'] }]);
     expect(JSON.stringify(told)).not.toContain('secret-token');
-    expect(await region.base.incidents.find('run-1', 'orders')).toMatchObject({ approval: { token: 'secret-token' } });
+    expect(region.base.memory.items.get('incident#run-1/#question#orders')).toMatchObject({ token: 'secret-token' });
+    expect(JSON.stringify(await region.base.incidents.find('run-1', 'orders'))).not.toContain('secret-token');
   });
 });

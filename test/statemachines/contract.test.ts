@@ -44,7 +44,7 @@ describe.each(machines)('%s', (file) => {
   it.each(tasks.map((task) => [task.name, task] as const))(
     '%s: bounded, retried, and known by the same name in lambdas',
     async (name, task) => {
-      expect(task.state.TimeoutSeconds, 'a timeout').toBeDefined();
+      expect(task.state.TimeoutSeconds ?? task.state.TimeoutSecondsPath, 'a timeout').toBeDefined();
       expect(task.state.Retry?.length, 'a retry policy').toBeGreaterThan(0);
       const step = await stepOf(capability, task);
       expect(step.name).toBe(stepFileOf(task));

@@ -3,6 +3,7 @@ export interface State {
   Resource?: string;
   Parameters?: Record<string, unknown>;
   TimeoutSeconds?: number | string;
+  TimeoutSecondsPath?: string;
   Retry?: { ErrorEquals: string[] }[];
   Catch?: { ErrorEquals: string[]; Next: string }[];
   Branches?: Machine[];

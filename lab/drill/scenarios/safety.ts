@@ -1,4 +1,5 @@
 import type { Scenario } from '../scenario.ts';
+import { approvalLink, cooldown } from './cooldown.ts';
 import { crashBeforeCommit } from './crash-before-commit.ts';
 import { databaseCrash } from './database-crash.ts';
 import { deadGuard } from './dead-guard.ts';
@@ -28,6 +29,8 @@ export const safety: readonly Scenario[] = [
   ledgerUnreachableAlone,
   networkPartition,
   flapping,
+  approvalLink,
+  cooldown,
   doubleTrigger,
   doubleTriggerPlanned,
   unknownLag,

@@ -183,3 +183,47 @@ it('lists rights to change something that no call used in any region, without th
     },
   ]);
 });
+
+describe('what a request names only by half', () => {
+  const withMachine = (statements: object[]): Stack => {
+    const stack = stackOf('us-west-2', statements);
+    Object.assign(stack.template.Resources!, {
+      Key: { Type: 'AWS::KMS::Key' },
+      Alias: { Type: 'AWS::KMS::Alias', Properties: { AliasName: 'alias/approval', TargetKeyId: { 'Fn::GetAtt': ['Key', 'Arn'] } } },
+      Asking: {
+        Type: 'AWS::StepFunctions::StateMachine',
+        Properties: { StateMachineName: 'asking', DefinitionString: 'lambda:invoke.waitForTaskToken' },
+      },
+      Silent: { Type: 'AWS::StepFunctions::StateMachine', Properties: { StateMachineName: 'silent', DefinitionString: '{}' } },
+    });
+    return stack;
+  };
+  const judged = (service: string, action: string, input: object, resource: unknown) => {
+    const statement = { Effect: 'Allow', Action: [`${service}:${action}`], Resource: resource };
+    const call = {
+      source: 'us-west-2',
+      region: 'us-west-2',
+      principal: 'step',
+      service,
+      action,
+      headers: json,
+      path: '/',
+      body: Buffer.from(JSON.stringify(input)),
+    };
+    return new AccessControl([withMachine([statement])], ACCOUNT).judge(call as unknown as AwsCall)?.denied;
+  };
+  const machine = (name: string) => `arn:aws:states:us-west-2:${ACCOUNT}:stateMachine:${name}`;
+
+  it('an answer by task token is a right on the machine that waits by one', () => {
+    expect(judged('states', 'SendTaskSuccess', { taskToken: 'x' }, machine('asking'))).toBeUndefined();
+    expect(judged('states', 'SendTaskSuccess', { taskToken: 'x' }, machine('silent'))).toMatch(
+      /may not states:SendTaskSuccess on .*:asking/,
+    );
+  });
+
+  it('a key by its alias is a right on the key', () => {
+    const byAlias = { KeyId: 'alias/approval' };
+    expect(judged('kms', 'VerifyMac', byAlias, { 'Fn::GetAtt': ['Key', 'Arn'] })).toBeUndefined();
+    expect(judged('kms', 'VerifyMac', byAlias, `arn:aws:kms:us-west-2:${ACCOUNT}:alias/approval`)).toMatch(/may not kms:VerifyMac/);
+  });
+});
