@@ -23,5 +23,12 @@ async function setAsideIn(drill: Drill, region: Region): Promise<ReturnType<Dril
 /** What those databases hold. */
 export async function readSetAside(drill: Drill, region: Region): Promise<SiteRows[]> {
   const others = await setAsideIn(drill, region);
-  return Promise.all(others.map((at) => readRows(at, READ_WITHIN_MS)));
+  return Promise.all(others.map(readKept));
+}
+
+/** One that was kept from before its master's password was changed still has the former one. */
+async function readKept(at: ReturnType<Drill['at']>): Promise<SiteRows> {
+  const { formerMasterPassword: masterPassword } = at.workload;
+  const before = masterPassword && (await readRows({ ...at, workload: { ...at.workload, masterPassword } }, READ_WITHIN_MS));
+  return before && !before.unread ? before : readRows(at, READ_WITHIN_MS);
 }

@@ -46,6 +46,8 @@ export interface ProvisionedWorkload {
   recovery: ProvisionedSite;
   hostedZoneId: string;
   masterPassword: string;
+  /** Of databases that are kept from before it was changed. */
+  formerMasterPassword?: string;
   applicationPassword: string;
 }
 

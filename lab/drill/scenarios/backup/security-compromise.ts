@@ -47,7 +47,7 @@ export const securityCompromise: Scenario = {
     await drill.mend('A person gives the application its new password', async () => {
       for (const region of [drill.primary, drill.recovery]) await giveApplication(drill, region, secret.applicationPasswords.orders_app!);
     });
-    workload.masterPassword = secret.password;
+    Object.assign(workload, { masterPassword: secret.password, formerMasterPassword: old.master });
     drill.note('A person approves the cut-over');
     await approve(drill, drill.primary, incident);
     const { status, cause, output } = await home.ended(arn, RUN_WITHIN_MS);
