@@ -148,11 +148,12 @@ describe('a point-in-time restore', () => {
 
   test('of a log with a missing or a corrupt segment fails, and is never a part of the data', async () => {
     writer = await lab.connect(EAST, source.Endpoint!.Address!);
-    await writer.query('insert into item select generate_series(10, 30000)');
+    const before = await log().segments();
+    await writer.query('insert into item select generate_series(10, 30000)'); // some 4 MB of log, in segments of 1 MB
     const second = await nextSecond();
     await restorableTo(second);
-    const names = await log().segments();
-    const [damaged, missing] = [names.at(-3)!, names.at(-4)!];
+    // The first that came after: whatever was kept since, these are needed to reach the second.
+    const [missing, damaged] = (await log().segments()).filter((name) => !before.includes(name)) as [string, string];
     const incompatible = (instance: DBInstance) => instance.DBInstanceStatus === 'incompatible-restore';
     await log().corrupt(damaged);
     await restore('corrupt', { UseLatestRestorableTime: true });
