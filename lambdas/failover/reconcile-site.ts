@@ -36,13 +36,17 @@ export const reconcileSite = defineStep({
   name: 'reconcile-site',
   input: z.unknown(),
   throws: [],
-  build: ({ plan, now, sleep, site, ledger }): Services => ({
-    hasEnded: executionProbe(required('LIFEBOAT_MACHINE_ARN')),
-    tell: notifier(),
-    put: metricWriter(plan.name),
-    databasesFor: (name) => databasesOf(workloadOf(plan, name), { plan, now, sleep, ledger }, site),
-    computeFor: (name) => computeOf(workloadOf(plan, name)),
-  }),
+  build: ({ plan, now, sleep, site, ledger }): Services => {
+    // Kept from pass to pass: an adapter knows since when SQL has failed.
+    const databases = new Map(plan.workloads.map((workload) => [workload.name, databasesOf(workload, { plan, now, sleep, ledger }, site)]));
+    return {
+      hasEnded: executionProbe(required('LIFEBOAT_MACHINE_ARN')),
+      tell: notifier(),
+      put: metricWriter(plan.name),
+      databasesFor: (name) => databases.get(name) ?? [],
+      computeFor: (name) => computeOf(workloadOf(plan, name)),
+    };
+  },
   run: async (_, services) => {
     const { now, sleep, plan } = services;
     const until = now() + LONGEST_MS;

@@ -37,12 +37,14 @@ export class NetworkFence {
    */
   async close(refusal: unknown): Promise<string> {
     const { rds, isolatingGroup, memory, now, patienceMs } = this.options;
-    this.failingSince ??= now();
-    if (now() - this.failingSince < patienceMs) throw refusal;
     if (!isolatingGroup || !memory) throw refusal;
+    this.failingSince ??= now();
     const instance = await rds.get();
     if (instance.ReadReplicaSourceDBInstanceIdentifier) throw refusal; // nobody writes there
-    const isolation = await memory.read();
+    const remembered = await memory.read();
+    const isolation = remembered?.resourceId === instance.DbiResourceId ? remembered : undefined;
+    // Who comes second has nothing to be patient about.
+    if (!isolation && now() - this.failingSince < patienceMs) throw refusal;
     if (!isIsolated(instance, isolatingGroup)) return this.isolate(instance, isolation, { isolatingGroup, memory });
     if (instance.DBInstanceStatus !== 'available') throw new NotReady(`${rds.identifier} is isolated and ${instance.DBInstanceStatus}`);
     if (!isolation?.rebootAskedAt) return this.reboot(isolation, instance, memory);
@@ -76,7 +78,7 @@ export class NetworkFence {
     const { rds, now } = this.options;
     const groups = groupsOf(instance);
     if (!groups.includes(isolatingGroup)) {
-      if (known?.resourceId !== instance.DbiResourceId) {
+      if (!known) {
         const parameterGroup = instance.DBParameterGroups?.[0]?.DBParameterGroupName;
         await memory.write({
           resourceId: instance.DbiResourceId ?? '',

@@ -90,15 +90,27 @@ describe('a writer that SQL does not reach', () => {
     expect(site.calls).toHaveLength(2);
   });
 
-  it('is remembered as it was by whoever comes second', async () => {
+  it('is remembered as it was by whoever comes second, who goes on at once', async () => {
     await site.outOfPatience();
     await expect(site.fence.close(refusal())).rejects.toBeInstanceOf(NotReady);
     const second = site.newFence();
-    await expect(second.close(refusal())).rejects.toThrow('cannot connect');
-    site.now += PATIENCE_MS;
     await expect(second.close(refusal())).rejects.toThrow(/being rebooted/);
+    expect(await site.newFence().close(refusal())).toContain('connection refused');
     await expect(second.open()).rejects.toThrow(/being put back/);
     expect(site.calls.at(-1)).toEqual(['modify', OWN, 'orders-primary']);
+  });
+
+  it('is another one than the one before: what was done to that is not done to this', async () => {
+    await site.outOfPatience();
+    for (const _ of ['modify', 'reboot']) await expect(site.fence.close(refusal())).rejects.toBeInstanceOf(NotReady);
+    site.instance = { DbiResourceId: 'db-2', DBInstanceStatus: 'available', VpcSecurityGroups: groups(['sg-0c']) };
+    const fence = site.newFence();
+    await expect(fence.close(refusal())).rejects.toThrow('cannot connect');
+    site.now += PATIENCE_MS;
+    await expect(fence.close(refusal())).rejects.toThrow(/being isolated/);
+    await expect(fence.close(refusal())).rejects.toThrow(/being rebooted/);
+    await expect(fence.open()).rejects.toThrow(/being put back/);
+    expect(site.calls.at(-1)).toEqual(['modify', ['sg-0c'], 'orders-primary']);
   });
 
   it('is remembered before it is changed', async () => {
