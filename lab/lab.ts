@@ -77,6 +77,10 @@ export class Lab implements DrillLab {
     return this.route53.dnsPort;
   }
 
+  async isolate(securityGroupId: string): Promise<void> {
+    await this.rds?.isolate(securityGroupId);
+  }
+
   get faults(): Gateway['faults'] {
     return this.gateway.faults;
   }

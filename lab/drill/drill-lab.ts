@@ -26,6 +26,8 @@ export interface DrillLab extends Stoppable {
   useOfRights(): UseOfRights;
   /** What RDS allows the account in each region, from now on. */
   readonly rdsQuotas: Quotas;
+  /** A security group of the user's that lets nobody in. */
+  isolate(securityGroupId: string): Promise<void>;
   readonly faults: { add(fault: Fault): () => void; sharedControlPlanesDown(): () => void };
   /** Synthesise an environment of Lifeboat (`demo`) and deploy it with the real CDK CLI, telling what it does. */
   deploy(progress: (text: string) => void, signal: AbortSignal, environment?: string): Promise<void>;

@@ -94,6 +94,16 @@ export class Drill {
     this.note(`${count} orders acknowledged inside ${region}`);
   }
 
+  /** So many orders in a row are not acknowledged to the client inside a region: nobody writes there any more. */
+  async refusedInside(region: Region, count: number, boundMs: number): Promise<void> {
+    const { watcher, signal, progress } = this.parts;
+    const what = `${count} orders in a row are refused inside ${region}`;
+    progress.phase(`Until ${what}`);
+    const { attempts } = this.inside(region);
+    const seen = () => (attempts.length >= count && attempts.slice(-count).every(({ acknowledged: yes }) => !yes)) || undefined;
+    await watcher.until(what, seen, boundMs, signal);
+  }
+
   /** Cut a region from all these zones, in both directions; what is inside it stays alive. Returns what heals it. */
   isolate(region: Region, from: readonly Zone[]): () => void {
     const { world } = this.lab;
@@ -187,6 +197,16 @@ export class Drill {
     if (!newest) throw new Error('no order was acknowledged yet');
     await untilRow(this.at(to), newest.id, boundMs, this.parts.signal);
     this.note(`order ${newest.id} is in ${to}`);
+  }
+
+  /** RDS of a region has accepted a call. */
+  async called(region: Region, action: string, boundMs: number): Promise<void> {
+    const { watcher, signal, progress } = this.parts;
+    const what = `${action} is accepted in ${region}`;
+    progress.phase(`Until ${what}`);
+    const seen = () =>
+      this.lab.calls().some((call) => call.action === action && call.region === region && call.status === 200) || undefined;
+    await watcher.until(what, seen, boundMs, signal);
   }
 
   /** The former writer that a region keeps has been searched for orders that the new writer never had. */

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Stoppable } from '../types.ts';
 import { bundleWorkload, type WorkloadPrograms } from '../workload/bundle.ts';
 import { workloadImages } from '../workload/image.ts';
-import { PUBLIC_NAME, provisionWorkload } from '../workload/provision.ts';
+import { ISOLATING_GROUP, PUBLIC_NAME, provisionWorkload } from '../workload/provision.ts';
 import { PAYMENTS_HOST, REFERENCE_HOST, StubHost } from '../workload/stub-hosts.ts';
 import { WritingClient } from '../workload/writing-client.ts';
 import { Drill } from './drill.ts';
@@ -103,6 +103,7 @@ async function prepare(options: RunOptions, environment = 'demo'): Promise<Drill
   signal.throwIfAborted();
   progress.phase('Provision the workload');
   const workload = await provisionWorkload({ endpoint: (zone) => lab.endpoint(zone), credentials: lab.credentials, network });
+  await lab.isolate(ISOLATING_GROUP);
   signal.throwIfAborted();
   progress.phase('Deploy Lifeboat');
   await lab.deploy((text) => progress.say(text), signal, environment);

@@ -18,6 +18,8 @@ import { PAYMENTS_HOST } from './stub-hosts.ts';
 export const ORDERS_IMAGE = 'lifeboat-demo/orders-service:1';
 export const PUBLIC_NAME = 'orders.demo.example.com';
 export const MASTER_USER = 'lifeboat_admin';
+/** A security group without a rule, of one name in both regions. */
+export const ISOLATING_GROUP = 'sg-0150a7e0';
 export const APPLICATION_ROLE = 'orders_app';
 const AVAILABLE_WITHIN_MS = 120_000;
 const POLL_MS = 250;

@@ -94,6 +94,21 @@ export const everyLossExported = (): Promised => ({
   },
 });
 
+/** Fenced by network: isolated, then rebooted, then renamed, and only after that given back its network; each accepted by RDS, in this order. */
+export const isolatedUntilSetAside = (): Promised => ({
+  text: 'The old writer was isolated and rebooted, and got its network back only when it stood aside',
+  broken: ({ evidence: { calls, home } }) => {
+    const accepted = calls.filter(({ service, region, status }) => service === 'rds' && region === home.primary && status === 200);
+    const reboot = accepted.find(({ action }) => action === 'RebootDBInstance');
+    if (!reboot) return 'the old writer was never rebooted';
+    const changes = accepted.filter(({ action }) => action === 'ModifyDBInstance');
+    const before = changes.filter(({ at }) => at < reboot.at).length;
+    const after = changes.filter(({ at }) => at > reboot.at).length;
+    if (before === 0) return 'it was rebooted without being isolated before';
+    return after >= 2 ? undefined : `${after} changes followed the reboot: it was not both renamed and given back its network`;
+  },
+});
+
 /** A search that had nothing to find proves nothing. */
 export const somethingWasLost = (): Promised => ({
   text: 'Acknowledged orders were lost, so that there was something to find',

@@ -5,6 +5,7 @@ import { databaseCrash } from './database-crash.ts';
 import { deadGuard } from './dead-guard.ts';
 import { doubleTrigger, doubleTriggerPlanned } from './double-trigger.ts';
 import { dryRun } from './dry-run.ts';
+import { fenceByNetwork } from './fence-by-network.ts';
 import { flapping } from './flapping.ts';
 import { ledgerUnreachable, ledgerUnreachableAlone } from './ledger-unreachable.ts';
 import { networkPartition } from './network-partition.ts';
@@ -25,6 +26,7 @@ export const safety: readonly Scenario[] = [
   splitBrainStandby,
   regionReturns,
   deadGuard,
+  fenceByNetwork,
   ledgerUnreachable,
   ledgerUnreachableAlone,
   networkPartition,

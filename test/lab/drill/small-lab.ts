@@ -53,6 +53,7 @@ export async function startSmallLab(options: DrillLabOptions, standIn: StandIn):
     credentials: { accessKeyId: 'OPERATOR', secretAccessKey: 'lab' },
     calls: () => gateway.calls,
     rdsQuotas: { manualSnapshots: 100, instances: 40, copiesAtOnce: 20, replicatedBackups: 20 },
+    isolate: (securityGroupId) => rds.isolate(securityGroupId),
     faults: gateway.faults,
     useOfRights: () => ({ used: [], unused: [] }),
     lifeboat: async () => {},
