@@ -1,15 +1,7 @@
 import type { CallRecord } from '../../types.ts';
 import type { Execution } from './evidence.ts';
+import { needsSharedControlPlane } from './shared-control-planes.ts';
 
-/** Control planes of which there is one for all regions. */
-const SHARED_CONTROL_PLANES = new Set([
-  'route53',
-  'iam',
-  'organizations',
-  'cloudfront',
-  'globalaccelerator',
-  'route53-recovery-control-config',
-]);
 /** Data planes that a run may use in another region: they do not depend on that region's control plane. */
 const DATA_PLANE: Record<string, RegExp> = {
   dynamodb: /^(Get|Put|Update|Delete|BatchGet|BatchWrite|TransactGet|TransactWrite)Items?$|^Query$/,
@@ -44,12 +36,15 @@ export function countCalls(calls: readonly CallRecord[], executions: readonly Ex
   const answered = made.filter(({ call }) => call.status > 0 && call.status < 500 && !call.injected);
   return {
     total: made.length,
-    toFailedRegion: answered.filter(({ call }) => call.region === failedRegion && !SHARED_CONTROL_PLANES.has(call.service)).length,
+    // A region that has returned may be the one that a later run activates: its own calls are no foreign ones.
+    toFailedRegion: answered.filter(
+      ({ call, home }) => call.region === failedRegion && call.region !== home && !needsSharedControlPlane(call.service, call.action),
+    ).length,
     toForeignControlPlane: answered.filter(({ call, home }) => isForeignControlPlane(call, home)).length,
   };
 }
 
 function isForeignControlPlane(call: CallRecord, home: string): boolean {
-  if (SHARED_CONTROL_PLANES.has(call.service)) return true;
+  if (needsSharedControlPlane(call.service, call.action)) return true;
   return call.region !== home && !DATA_PLANE[call.service]?.test(call.action);
 }

@@ -31,7 +31,8 @@ export function measure(evidence: Evidence): Findings {
   const all = [...attempts, ...insiders];
   const active = activeSite(attempts);
   const outage = findOutage(attempts, faultAt);
-  const execution = executions.filter((run) => run.startedAt >= faultAt).at(-1);
+  const runs = executions.filter((run) => run.startedAt >= faultAt);
+  const execution = runs.at(-1);
   const toSeconds = (found: Outage) => (found.to === undefined ? Number.POSITIVE_INFINITY : (found.to - found.from) / 1_000);
   return {
     evidence,
@@ -50,7 +51,7 @@ export function measure(evidence: Evidence): Findings {
       databases.find(({ site }) => site === active),
       [...databases.filter(({ site }) => site !== active), ...evidence.setAside],
     ),
-    calls: countCalls(evidence.calls, execution ? [execution] : [], failedRegion),
+    calls: countCalls(evidence.calls, runs, failedRegion),
     execution,
   };
 }

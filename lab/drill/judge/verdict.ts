@@ -1,7 +1,7 @@
 import type { Evidence } from './evidence.ts';
 import { type Findings, measure } from './measure.ts';
 import { phaseSeconds } from './phases.ts';
-import { everythingKept, oneWriter, oneWriterAtATime, type Promised, rightsSuffice } from './promises.ts';
+import { everythingKept, independent, oneWriter, oneWriterAtATime, type Promised, rightsSuffice } from './promises.ts';
 
 /** What a scenario is held to. */
 export interface Objectives {
@@ -36,7 +36,7 @@ export interface Verdict {
 }
 
 /** Every scenario is held to these, whatever it is about: the history check (set and register), and least privilege that suffices. */
-const ALWAYS: readonly Promised[] = [oneWriter(), oneWriterAtATime(), everythingKept(), rightsSuffice()];
+const ALWAYS: readonly Promised[] = [oneWriter(), oneWriterAtATime(), everythingKept(), independent(), rightsSuffice()];
 
 const round = (value: number): number => Math.round(value * 1_000) / 1_000;
 

@@ -1,13 +1,4 @@
-import {
-  independent,
-  lossWithin,
-  oneWriter,
-  outageWithin,
-  phasesAddUp,
-  runSucceeded,
-  servedBy,
-  wasInterrupted,
-} from '../judge/promises.ts';
+import { lossWithin, oneWriter, outageWithin, phasesAddUp, runSucceeded, servedBy, wasInterrupted } from '../judge/promises.ts';
 import type { Scenario } from '../scenario.ts';
 
 const objectives = { rtoSeconds: 90, rpoSeconds: 60 };
@@ -31,7 +22,6 @@ export const regionFailure: Scenario = {
     oneWriter(),
     servedBy('recovery'),
     runSucceeded(),
-    independent(),
     phasesAddUp(),
   ],
 };

@@ -80,6 +80,15 @@ describe('a judge that can fail', () => {
     ['has no run', { executions: [] }, /no failover execution/],
     ['needs the failed region', { calls: [call({ region: A })] }, /1 answered calls to the failed region/],
     ['needs Route 53', { calls: [call({ service: 'route53', region: A, action: 'ChangeResourceRecordSets' })] }, /1 to foreign/],
+    ['configures a bucket', { calls: [call({ service: 's3', action: 'PutBucketPolicy' })] }, /1 to foreign/],
+    [
+      'needed Route 53 in an earlier run',
+      {
+        calls: [call(), call({ service: 'route53', action: 'ChangeResourceRecordSets', at: ms(25) })],
+        executions: [run({ arn: 'first', startedAt: ms(24), stoppedAt: ms(26) }), run({})],
+      },
+      /1 to foreign/,
+    ],
     ['has no recorded call', { calls: [] }, /not proven/],
   ])('fails a run that %s', (_what, changes, reason) => {
     expect(reasonsOf(failover(changes))).toMatch(reason);
@@ -95,6 +104,12 @@ describe('a judge that can fail', () => {
       passed: true,
       calls: { total: 3, toFailedRegion: 0, toForeignControlPlane: 0 },
     });
+  });
+
+  it('does not take the region that a run activates for a foreign one, though it was dark before', () => {
+    const home = { region: A, source: A, service: 'rds', action: 'PromoteReadReplica' };
+    const evidence = failover({ failedRegion: A, calls: [call(), call(home)], executions: [run({ region: A }), run({})] });
+    expect(measure(evidence).calls).toMatchObject({ total: 2, toFailedRegion: 0, toForeignControlPlane: 0 });
   });
 
   it('reports what kept the scenario from its end first', () => {
