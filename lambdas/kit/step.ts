@@ -3,6 +3,7 @@ import { setDryRun } from './clients.ts';
 import { classify, type ErrorClass, InvalidRequest, messageOf } from './errors.ts';
 import { Incidents, type TimelineEntry } from './incidents.ts';
 import { Ledger } from './ledger.ts';
+import { log } from './log.ts';
 import { type Environment, loadPlan, type SiteName, siteOf } from './plan.ts';
 
 /** What every step is given; a test passes a literal object instead. */
@@ -80,15 +81,14 @@ export const runStep = async <Input extends z.ZodType, Services, Output>(
 ): Promise<Output> => {
   const record = recorderFor(name, input, services);
   setDryRun(isRun(input) && input.request.dryRun);
+  const started = record('started');
   try {
-    await record('started');
     const output = await run(input, services);
-    await record('succeeded', output);
+    await Promise.all([started, record('succeeded', output)]);
     return output;
   } catch (error) {
     const classified = classify(error);
-    // The failure that counts is the step's own; a ledger that cannot be written must not hide it.
-    await record('failed', messageOf(classified)).catch(() => undefined);
+    await Promise.all([started, record('failed', messageOf(classified))]);
     throw classified;
   }
 };
@@ -104,12 +104,31 @@ export const parseInput = <Input extends z.ZodType>(schema: Input, event: unknow
 const isRun = (input: unknown): input is WorkloadRun =>
   typeof input === 'object' && input !== null && 'workload' in input && 'request' in input;
 
+/** For so long, in milliseconds, a line of the timeline may hold up its step: some 200 times what a write takes. */
+const EVIDENCE_WITHIN_MS = 2_000;
+
+/**
+ * Writes lines of the timeline. They are evidence and decide nothing, so a line that cannot be written in time goes to the function's
+ * log instead and never fails, or hides the failure of, a step that did its work. Never rejects.
+ */
 const recorderFor =
   (step: string, input: unknown, { incidents, now }: Base) =>
   async (state: TimelineEntry['state'], detail?: unknown): Promise<void> => {
     if (!isRun(input) || input.request.dryRun) return;
     const { workload, request } = input;
-    await incidents.append(request.incident, workload, { at: new Date(now()).toISOString(), step, state, detail });
+    const { incident } = request;
+    const entry = { at: new Date(now()).toISOString(), step, state, detail };
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`no answer in ${EVIDENCE_WITHIN_MS} ms`)), EVIDENCE_WITHIN_MS);
+    });
+    try {
+      await Promise.race([incidents.append(incident, workload, entry), late]);
+    } catch (error) {
+      log('timeline-not-written', { incident, workload, ...entry, error: messageOf(error) });
+    } finally {
+      clearTimeout(timer);
+    }
   };
 
 const buildBase = (): Base => {

@@ -58,7 +58,7 @@ const makeWorld = () => {
       return async (...all: unknown[]) => {
         if (world.dead) throw new Killed();
         const answer = await (method as (...all: unknown[]) => Promise<unknown>)(...all);
-        world.dead = ++world.writes === world.killAt;
+        world.dead ||= ++world.writes === world.killAt;
         if (world.dead) throw new Killed();
         return answer;
       };
@@ -132,7 +132,10 @@ const runOnce = async (
       if (state === killBefore) throw new Killed();
       visited.push(state);
       const step = steps[state]!;
-      const output = await runStep(step, parseInput(step.input, payload), services as never);
+      const output = await runStep(step, parseInput(step.input, payload), services as never).finally(() => {
+        // A step goes on without a line of its timeline; one that was killed does not.
+        if (world.dead) throw new Killed();
+      });
       return state === 'Ask for approval' ? { approved: true } : (JSON.parse(JSON.stringify(output ?? null)) as unknown);
     },
   };
