@@ -25,6 +25,8 @@ export interface AwsCall {
   action: string;
   /** Who calls: a Lambda function's name, or a name that the lab gave to an access key (`cdk`, `lab`, `operator`). */
   principal: string;
+  /** Of the caller's credentials; left out, the account that Lifeboat runs in. */
+  account?: string;
   method: string;
   /** Path with query, as received. */
   path: string;

@@ -6,6 +6,8 @@ export interface Call {
   control: ControlPlane;
   /** The region that is called. */
   region: Region;
+  /** Who calls. */
+  account: string;
 }
 
 /** One operation of the RDS API. A fault is thrown. */

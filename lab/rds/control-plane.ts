@@ -73,8 +73,12 @@ export class ControlPlane {
     return [...this.databases].find((database) => database.region === region && database.identifier === identifier);
   }
 
-  findSnapshot(region: Region, identifier: string): Snapshot | undefined {
-    return [...this.snapshots].find((snapshot) => snapshot.region === region && snapshot.identifier === identifier);
+  findSnapshot(region: Region, identifier: string, owner: string): Snapshot | undefined {
+    return this.snapshotsOf(owner).find((snapshot) => snapshot.region === region && snapshot.identifier === identifier);
+  }
+
+  snapshotsOf(owner: string): Snapshot[] {
+    return [...this.snapshots].filter(({ account }) => account === owner);
   }
 
   /** Is a name in use by another instance, or about to be by its rename? */

@@ -20,16 +20,18 @@ export const arn = (region: Region, accountId: string, type: ResourceType, name:
 
 export interface Reference {
   region: Region;
+  /** An ARN's; a bare name is the caller's. */
+  account?: string;
   type: string;
   name: string;
 }
 
 /** What an ARN, or a bare name in the called region, refers to. */
 export function parseReference(value: string, type: ResourceType, region: Region): Reference {
-  const [scheme, , service, arnRegion, , arnType, ...rest] = value.split(':');
+  const [scheme, , service, arnRegion, account, arnType, ...rest] = value.split(':');
   if (scheme !== 'arn') return { region, type, name: value.toLowerCase() };
   if (service !== 'rds' || !arnRegion || arnType === undefined || rest.length === 0) throw invalidValue(`Invalid resource name: ${value}`);
-  return { region: arnRegion, type: arnType, name: rest.join(':').toLowerCase() };
+  return { region: arnRegion, account, type: arnType, name: rest.join(':').toLowerCase() };
 }
 
 /** An instance's public name. The middle part is the same for all instances of an account in a region. */

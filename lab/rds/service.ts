@@ -7,7 +7,7 @@ import { CertificateAuthority } from '../postgres/certificate.ts';
 import { assertTraversable, serverUser } from '../postgres/user.ts';
 import type { AwsCall, AwsReply, AwsService, Network, Processes, Region, Stoppable } from '../types.ts';
 import type { World } from '../world.ts';
-import { findAction } from './actions/index.ts';
+import { findAction, isOfAnyAccount } from './actions/index.ts';
 import { ControlPlane } from './control-plane.ts';
 import { type Durations, LAB_DURATIONS } from './durations.ts';
 import { LabInstance } from './lab-instance.ts';
@@ -34,9 +34,11 @@ export class RdsService implements Stoppable {
   /** Of each region; whoever changes them changes what RDS refuses from now on. */
   readonly quotas: Quotas = { ...AWS_QUOTAS };
   private readonly control: ControlPlane;
+  private readonly accountId: string;
 
   constructor(options: RdsOptions) {
     const { world, network, processes, accountId } = options;
+    this.accountId = accountId;
     const directory = path.join(options.stateDir, 'rds');
     mkdirSync(directory, { recursive: true, mode: 0o755 });
     const user = serverUser();
@@ -78,8 +80,8 @@ export class RdsService implements Stoppable {
 
   /** Tags of an instance or a snapshot, for whoever decides about rights. */
   tagsOf(resource: string): ReadonlyMap<string, string> | undefined {
-    const { region, type, name } = parseReference(resource, 'db', '');
-    return type === 'snapshot' ? this.control.findSnapshot(region, name)?.tags : this.control.find(region, name)?.tags;
+    const { region, account = this.accountId, type, name } = parseReference(resource, 'db', '');
+    return type === 'snapshot' ? this.control.findSnapshot(region, name, account)?.tags : this.control.find(region, name)?.tags;
   }
 
   instances(): LabInstance[] {
@@ -104,9 +106,13 @@ export class RdsService implements Stoppable {
     const form = new URLSearchParams(call.body.toString('utf8'));
     const name = form.get('Action') ?? call.action;
     const action = findAction(name);
+    const { account = this.accountId } = call;
     if (!action) throw new CommonError('InvalidAction', `The action ${name} is not valid for this web service.`);
+    if (account !== this.accountId && !isOfAnyAccount(name)) {
+      throw new CommonError('InvalidAction', `The lab has no instances of account ${account}: it cannot ${name}.`);
+    }
     const input = decodeInput(name, form) as never;
-    return encodeOutput(name, await action({ control: this.control, region: call.region }, input), requestId);
+    return encodeOutput(name, await action({ control: this.control, region: call.region, account }, input), requestId);
   }
 
   private async kill(region: Region): Promise<void> {

@@ -5,6 +5,10 @@ import type { Attributes } from './database.ts';
 /** A copy of an instance as it was at one moment: a tar of its data directory, with the WAL that makes it consistent. */
 export interface Snapshot {
   region: Region;
+  /** Its owner. */
+  account: string;
+  /** Accounts that may copy it, or `all`. */
+  sharedWith: Set<string>;
   identifier: string;
   /** The tar; complete when the status is `available`. */
   file: string;

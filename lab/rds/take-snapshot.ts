@@ -8,9 +8,12 @@ import { snapshotAlreadyExists, snapshotQuotaExceeded } from './errors.ts';
 import { identifier } from './names.ts';
 import type { Snapshot } from './snapshot.ts';
 
-/** Where a region keeps its snapshots. */
-export async function snapshotFile(control: ControlPlane, region: string, name: string): Promise<string> {
-  const directory = path.join(control.options.directory, region, 'snapshots');
+type Place = Pick<Snapshot, 'account' | 'region' | 'identifier'>;
+
+/** Where a region keeps its snapshots, those of another account apart. */
+export async function snapshotFile(control: ControlPlane, { account, region, identifier: name }: Place): Promise<string> {
+  const folder = account === control.options.accountId ? 'snapshots' : `snapshots-${account}`;
+  const directory = path.join(control.options.directory, region, folder);
   await mkdir(directory, { recursive: true, mode: 0o755 });
   return path.join(directory, `${name}.tar`);
 }
@@ -19,6 +22,8 @@ export async function snapshotFile(control: ControlPlane, region: string, name: 
 export function newSnapshot(control: ControlPlane, database: Database, name: string): Snapshot {
   const snapshot: Snapshot = {
     region: database.region,
+    account: control.options.accountId,
+    sharedWith: new Set(),
     identifier: identifier(name, 'DBSnapshotIdentifier'),
     file: '',
     status: 'creating',
@@ -30,7 +35,7 @@ export function newSnapshot(control: ControlPlane, database: Database, name: str
     sourceArn: undefined,
     tags: new Map(database.attributes.CopyTagsToSnapshot ? database.tags : []),
   };
-  if (control.findSnapshot(snapshot.region, snapshot.identifier)) throw snapshotAlreadyExists(snapshot.identifier);
+  if (control.findSnapshot(snapshot.region, snapshot.identifier, snapshot.account)) throw snapshotAlreadyExists(snapshot.identifier);
   addManual(control, snapshot);
   return snapshot;
 }
@@ -38,7 +43,7 @@ export function newSnapshot(control: ControlPlane, database: Database, name: str
 /** One more manual snapshot in its region, if the quota lets it. */
 export function addManual(control: ControlPlane, snapshot: Snapshot): void {
   const { manualSnapshots } = control.quotas;
-  if (control.in(snapshot.region, control.snapshots) >= manualSnapshots) {
+  if (control.in(snapshot.region, control.snapshotsOf(snapshot.account)) >= manualSnapshots) {
     throw snapshotQuotaExceeded(`Cannot create more than ${manualSnapshots} manual snapshots.`);
   }
   control.snapshots.add(snapshot);
@@ -49,7 +54,7 @@ export async function takeSnapshot(control: ControlPlane, database: Database, sn
   const { server } = database;
   await finishing(snapshot, async () => {
     await control.pause(database.region, control.durations.snapshot);
-    snapshot.file = await snapshotFile(control, snapshot.region, snapshot.identifier);
+    snapshot.file = await snapshotFile(control, snapshot);
     // One without a server has nothing to copy: what is made of this snapshot will fail.
     if (database.listedOnly) return writeFile(snapshot.file, '', { mode: 0o600 });
     const source = { port: server.port, password: server.installation.password };

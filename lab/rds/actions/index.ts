@@ -8,6 +8,7 @@ import { modifyInstance } from './modify-instance.ts';
 import { readReplicas } from './read-replicas.ts';
 import { replicatedBackups } from './replicated-backups.ts';
 import { restore } from './restore.ts';
+import { sharedSnapshots } from './shared-snapshots.ts';
 import { snapshots } from './snapshots.ts';
 import { tags } from './tags.ts';
 
@@ -20,11 +21,20 @@ const actions: Actions = {
   ...modifyInstance,
   ...lifecycle,
   ...snapshots,
+  ...sharedSnapshots,
   ...restore,
   ...automatedBackups,
   ...replicatedBackups,
   ...tags,
 };
+
+/** What the lab's RDS does for an account other than the one that owns the instances. */
+const OF_ANY_ACCOUNT = new Set([
+  ...['CopyDBSnapshot', 'DeleteDBSnapshot', 'DescribeDBSnapshots', ...Object.keys(sharedSnapshots)],
+  ...Object.keys(account),
+]);
+
+export const isOfAnyAccount = (name: string): boolean => OF_ANY_ACCOUNT.has(name);
 
 export function findAction(name: string): Action<never, object> | undefined {
   return Object.hasOwn(actions, name) ? actions[name] : undefined;

@@ -13,21 +13,21 @@ import type { Database } from '../database.ts';
 import { describe } from '../describe.ts';
 import { invalidCombination, invalidSnapshotState, invalidValue, snapshotNotFound } from '../errors.ts';
 import { findSource } from '../find-backup.ts';
+import { readableSnapshot } from '../find-snapshot.ts';
 import { openBackup } from '../keep-backups.ts';
-import { parseReference } from '../names.ts';
 import { newRestored, type Source } from '../restored.ts';
 import { finishCreation } from './create-instance.ts';
 
 export const restore: Actions = { RestoreDBInstanceFromDBSnapshot: fromSnapshot, RestoreDBInstanceToPointInTime: toPointInTime };
 
-async function fromSnapshot(
-  { control, region }: Call,
-  input: RestoreDBInstanceFromDBSnapshotMessage,
-): Promise<RestoreDBInstanceFromDBSnapshotResult> {
-  const reference = parseReference(input.DBSnapshotIdentifier ?? '', 'snapshot', region);
-  const snapshot = control.findSnapshot(region, reference.name);
-  if (!snapshot || reference.region !== region) throw snapshotNotFound(reference.name);
+async function fromSnapshot(call: Call, input: RestoreDBInstanceFromDBSnapshotMessage): Promise<RestoreDBInstanceFromDBSnapshotResult> {
+  const { control, region } = call;
+  const snapshot = readableSnapshot(call, input.DBSnapshotIdentifier);
+  if (snapshot.region !== region) throw snapshotNotFound(snapshot.identifier);
   if (snapshot.status !== 'available') throw invalidSnapshotState(`The snapshot ${snapshot.identifier} is ${snapshot.status}.`);
+  if (snapshot.account !== call.account && snapshot.attributes.StorageEncrypted) {
+    throw invalidSnapshotState(`${snapshot.identifier} is encrypted and shared by another account: copy it, and restore the copy.`);
+  }
   const database = newRestored(control, region, input.DBInstanceIdentifier, snapshot, input);
   control.begin(database, () => build(control, database, snapshot.file));
   return { DBInstance: await describe(control, database) };

@@ -13,14 +13,8 @@ import type {
 } from '@aws-sdk/client-rds';
 import type { Actions, Call } from '../action.ts';
 import type { ControlPlane } from '../control-plane.ts';
-import {
-  invalidCombination,
-  invalidSnapshotState,
-  invalidValue,
-  snapshotAlreadyExists,
-  snapshotNotFound,
-  snapshotQuotaExceeded,
-} from '../errors.ts';
+import { invalidCombination, invalidSnapshotState, snapshotAlreadyExists, snapshotQuotaExceeded } from '../errors.ts';
+import { isSharedWith, ownSnapshot, readableSnapshot } from '../find-snapshot.ts';
 import { arn, identifier, parseReference } from '../names.ts';
 import { page } from '../page.ts';
 import type { Snapshot } from '../snapshot.ts';
@@ -43,62 +37,86 @@ function create({ control, region }: Call, input: CreateDBSnapshotMessage): Crea
     await takeSnapshot(control, database, snapshot).catch((error: Error) => control.record(database, `Snapshot failed: ${error.message}`));
     database.status = 'available';
   });
-  return { DBSnapshot: describe(control, snapshot) };
+  return { DBSnapshot: describe(snapshot) };
 }
 
-function describeAll({ control, region }: Call, input: DescribeDBSnapshotsMessage): DBSnapshotMessage {
-  const { DBSnapshotIdentifier: name, DBInstanceIdentifier: instance, DbiResourceId: resource, SnapshotType: type } = input;
-  const named = name ? [get(control, region, name)] : [...control.snapshots].filter((snapshot) => snapshot.region === region);
+function describeAll(call: Call, input: DescribeDBSnapshotsMessage): DBSnapshotMessage {
+  const { region } = call;
+  const { DBSnapshotIdentifier: name, DBInstanceIdentifier: instance, DbiResourceId: resource } = input;
+  const named = name ? [readableSnapshot(call, name)] : listed(call, input);
   const matching = named.filter(
     ({ origin }) =>
       (!instance || origin.DBInstanceIdentifier === parseReference(instance, 'db', region).name) &&
-      (!resource || origin.DbiResourceId === resource) &&
-      (!type || type === 'manual'),
+      (!resource || origin.DbiResourceId === resource),
   );
-  const { items, marker } = page(matching, (snapshot) => snapshot.identifier, input);
-  return { DBSnapshots: items.map((snapshot) => describe(control, snapshot)), Marker: marker };
+  const { items, marker } = page(matching, ({ account, identifier: id }) => (account === call.account ? id : `${account}:${id}`), input);
+  return { DBSnapshots: items.map((snapshot) => describeTo(call.account, snapshot)), Marker: marker };
 }
 
-/** Copies within a region or, by the source's ARN, from another one to the called one. */
-async function copy({ control, region }: Call, input: CopyDBSnapshotMessage): Promise<CopyDBSnapshotResult> {
-  const source = get(control, region, input.SourceDBSnapshotIdentifier ?? '');
+/** What others share is in a list only where it is asked for; `IncludeShared` says nothing beside a type. */
+function listed({ control, region, account }: Call, { SnapshotType: type, IncludeShared: shared }: DescribeDBSnapshotsMessage): Snapshot[] {
+  const own = type === undefined || type === 'manual' ? control.snapshotsOf(account) : [];
+  const others =
+    type === 'shared' || (type === undefined && shared) ? [...control.snapshots].filter((one) => isSharedWith(account, one)) : [];
+  return [...own, ...others].filter((snapshot) => snapshot.region === region);
+}
+
+/** Another account's snapshot goes by its ARN, and its tags stay with its owner. */
+function describeTo(account: string, snapshot: Snapshot): DBSnapshot {
+  const described = describe(snapshot);
+  if (snapshot.account === account) return described;
+  return { ...described, DBSnapshotIdentifier: described.DBSnapshotArn, TagList: [] };
+}
+
+/** Copies within a region or, by the source's ARN, from another one to the called one, and what another account shares. */
+async function copy(call: Call, input: CopyDBSnapshotMessage): Promise<CopyDBSnapshotResult> {
+  const { control, region, account } = call;
+  const source = readableSnapshot(call, input.SourceDBSnapshotIdentifier);
+  const isOwn = source.account === account;
   if (source.status !== 'available') throw invalidSnapshotState(`The snapshot ${source.identifier} is ${source.status}.`);
   const { StorageEncrypted } = source.attributes;
   if (StorageEncrypted && source.region !== region && !input.KmsKeyId) {
     throw invalidCombination('A copy of an encrypted snapshot to another Region needs a KmsKeyId of the destination Region.');
   }
+  if (StorageEncrypted && !isOwn && !input.KmsKeyId) {
+    throw invalidCombination('A copy of an encrypted snapshot of another account needs a KmsKeyId of the own account.');
+  }
   const name = identifier(input.TargetDBSnapshotIdentifier, 'TargetDBSnapshotIdentifier');
-  const file = await snapshotFile(control, region, name);
-  if (control.findSnapshot(region, name)) throw snapshotAlreadyExists(name);
+  const file = await snapshotFile(control, { account, region, identifier: name });
+  if (control.findSnapshot(region, name, account)) throw snapshotAlreadyExists(name);
   const key = input.KmsKeyId ? { KmsKeyId: input.KmsKeyId, StorageEncrypted: true } : {};
   const target: Snapshot = {
     ...source,
     file,
     region,
+    account,
+    sharedWith: new Set(),
     copiedFrom: source.region,
     identifier: name,
     status: 'creating',
     percentProgress: 0,
     createdAt: undefined,
     attributes: { ...source.attributes, ...key },
-    sourceArn: arn(source.region, control.options.accountId, 'snapshot', source.identifier),
-    tags: new Map(input.CopyTags ? source.tags : []),
+    sourceArn: arn(source.region, source.account, 'snapshot', source.identifier),
+    tags: new Map(input.CopyTags && isOwn ? source.tags : []),
   };
   for (const { Key, Value } of input.Tags ?? []) if (Key !== undefined) target.tags.set(Key, Value ?? '');
-  checkCopies(control, source, region);
+  checkCopies(call, source);
   addManual(control, target);
   const queue = `${source.origin.DbiResourceId} to ${region}`;
   const copying = () => finishing(target, () => transfer(control, source, target));
   control.background.track(source.region === region ? copying() : control.copies.run(queue, copying));
-  return { DBSnapshot: describe(control, target) };
+  return { DBSnapshot: describe(target) };
 }
 
 /** Those that wait for an earlier one of the same instance count, too. */
-function checkCopies(control: ControlPlane, source: Snapshot, region: string): void {
+function checkCopies({ control, region, account }: Call, source: Snapshot): void {
   const { copiesAtOnce } = control.quotas;
-  const inProgress = [...control.snapshots].filter(
-    ({ status, copiedFrom, region: to }) => status === 'creating' && to === region && copiedFrom !== undefined && copiedFrom !== region,
-  );
+  const inProgress = control
+    .snapshotsOf(account)
+    .filter(
+      ({ status, copiedFrom, region: to }) => status === 'creating' && to === region && copiedFrom !== undefined && copiedFrom !== region,
+    );
   if (source.region === region || inProgress.length < copiesAtOnce) return;
   throw snapshotQuotaExceeded(`Cannot copy more than ${copiesAtOnce} snapshots across regions.`);
 }
@@ -118,29 +136,22 @@ async function transfer(control: ControlPlane, source: Snapshot, target: Snapsho
   }
 }
 
-async function remove({ control, region }: Call, input: DeleteDBSnapshotMessage): Promise<DeleteDBSnapshotResult> {
-  const snapshot = get(control, region, input.DBSnapshotIdentifier ?? '');
+async function remove(call: Call, input: DeleteDBSnapshotMessage): Promise<DeleteDBSnapshotResult> {
+  const { control } = call;
+  const snapshot = ownSnapshot(call, input.DBSnapshotIdentifier);
   if (snapshot.status === 'creating')
     throw invalidSnapshotState(`Cannot delete the snapshot because it is not currently in the available state.`);
   control.snapshots.delete(snapshot);
   await rm(snapshot.file, { force: true });
-  return { DBSnapshot: { ...describe(control, snapshot), Status: 'deleted' } };
+  return { DBSnapshot: { ...describe(snapshot), Status: 'deleted' } };
 }
 
-function get(control: ControlPlane, region: string, reference: string): Snapshot {
-  if (!reference) throw invalidValue('A snapshot identifier is required.');
-  const { region: where, name } = parseReference(reference, 'snapshot', region);
-  const snapshot = control.findSnapshot(where, name);
-  if (!snapshot) throw snapshotNotFound(name);
-  return snapshot;
-}
-
-function describe(control: ControlPlane, snapshot: Snapshot): DBSnapshot {
-  const { attributes, region, identifier: name } = snapshot;
+function describe(snapshot: Snapshot): DBSnapshot {
+  const { account, attributes, region, identifier: name } = snapshot;
   return {
     ...snapshot.origin,
     DBSnapshotIdentifier: name,
-    DBSnapshotArn: arn(region, control.options.accountId, 'snapshot', name),
+    DBSnapshotArn: arn(region, account, 'snapshot', name),
     Status: snapshot.status,
     PercentProgress: snapshot.percentProgress,
     SnapshotType: 'manual',

@@ -5,19 +5,17 @@ import type {
   TagListMessage,
 } from '@aws-sdk/client-rds';
 import type { Actions, Call } from '../action.ts';
-import { instanceNotFound, invalidValue, snapshotNotFound } from '../errors.ts';
+import { instanceNotFound, invalidValue } from '../errors.ts';
+import { ownSnapshot } from '../find-snapshot.ts';
 import { parseReference } from '../names.ts';
 
 export const tags: Actions = { AddTagsToResource: add, RemoveTagsFromResource: remove, ListTagsForResource: list };
 
-function tagsOf({ control, region }: Call, resource: string | undefined): Map<string, string> {
+function tagsOf(call: Call, resource: string | undefined): Map<string, string> {
+  const { control, region } = call;
   const reference = parseReference(resource ?? '', 'db', region);
   if (!resource?.startsWith('arn:') || reference.region !== region) throw invalidValue(`Invalid resource name: ${resource}`);
-  if (reference.type === 'snapshot') {
-    const snapshot = control.findSnapshot(region, reference.name);
-    if (!snapshot) throw snapshotNotFound(reference.name);
-    return snapshot.tags;
-  }
+  if (reference.type === 'snapshot') return ownSnapshot(call, resource).tags;
   const database = control.find(region, reference.name);
   if (!database) throw instanceNotFound(reference.name);
   return database.tags;

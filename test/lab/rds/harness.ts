@@ -54,7 +54,7 @@ export class Harness {
   readonly network = new LabNetwork({ world: this.world });
   readonly rds: RdsService;
   readonly durations: Durations = { ...LAB_DURATIONS, ...DURATIONS };
-  private readonly clients = new Map<Region, RDSClient>();
+  private readonly clients = new Map<string, RDSClient>();
   private readonly connections: pg.Client[] = [];
   private readonly gateway;
   /** How many statuses of an instance were there when it was last waited for. */
@@ -73,9 +73,9 @@ export class Harness {
     this.gateway = createServer(async (request, response) => {
       const chunks: Buffer[] = [];
       for await (const chunk of request) chunks.push(chunk as Buffer);
-      const region = /Credential=[^/]+\/\d{8}\/([^/]+)\//.exec(request.headers.authorization ?? '')?.[1] ?? EAST;
+      const [, account, region = EAST] = /Credential=([^/]+)\/\d{8}\/([^/]+)\//.exec(request.headers.authorization ?? '') ?? [];
       const { method = 'POST', url = '/' } = request;
-      const caller = { id: 1, at: Date.now(), source: region, principal: 'test' };
+      const caller = { id: 1, at: Date.now(), source: region, principal: 'test', account };
       const call = { ...caller, region, service: 'rds', action: '', method, path: url, headers: {}, body: Buffer.concat(chunks) };
       const reply = await this.rds.handle(call);
       response.writeHead(reply.status, reply.headers).end(reply.body);
@@ -95,13 +95,15 @@ export class Harness {
     return this.supervisor.folder;
   }
 
-  client(region: Region): RDSClient {
-    const existing = this.clients.get(region);
+  /** A client of an account in a region. */
+  client(region: Region, account = ACCOUNT): RDSClient {
+    const key = `${account}/${region}`;
+    const existing = this.clients.get(key);
     if (existing) return existing;
     const { port } = this.gateway.address() as AddressInfo;
-    const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
+    const credentials = { accessKeyId: account, secretAccessKey: 'test' };
     const client = new RDSClient({ region, endpoint: `http://127.0.0.1:${port}`, credentials, maxAttempts: 1 });
-    this.clients.set(region, client);
+    this.clients.set(key, client);
     return client;
   }
 
