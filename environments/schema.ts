@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { backupPolicy, isolation } from './backup.ts';
 import { integrityPolicy } from './integrity.ts';
+import { instanceIdentifier } from './names.ts';
 import { findProblems } from './problems.ts';
 
 /** The environment's two regions, by their *home* role. Which of them is active is in the lease, never here. */
@@ -52,8 +53,8 @@ const site = z.strictObject({
 const rdsPostgresReplica = z.strictObject({
   kind: z.literal('rds-postgres-replica'),
   name: slug('a database', 30),
-  /** DB instance identifier in each site. */
-  instances: perSite(z.string().regex(/^[a-z][a-z0-9-]{0,50}$/, 'a DB instance identifier, at most 51 characters')),
+  /** DB instance identifier in each site. Lifeboat lengthens it for what it sets aside: `names.ts` says by how much. */
+  instances: perSite(instanceIdentifier),
   /** Name of the Secrets Manager secret `{username, password}` of a member of `rds_superuser`, of the same name in both sites. */
   secret: z.string().min(1),
   /** The database in which Lifeboat keeps its schema `lifeboat`. */

@@ -152,7 +152,7 @@ export abstract class RestoreRights extends SnapshotRights {
   }
 
   private get replaced(): string[] {
-    return this.instances.map((instance) => this.names.arn('rds', this.region, `db:${instance.slice(0, 50)}-old-*`));
+    return this.instances.map((instance) => this.names.arn('rds', this.region, `db:${instance}-old-*`));
   }
 
   private get replacedReasons(): Record<string, string> {

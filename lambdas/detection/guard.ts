@@ -180,16 +180,17 @@ export class Guard {
     const roleOf = (database: DatabaseAdapter) => database.role().catch(() => 'unknown' as const);
     const roles = await Promise.all(this.services.databases.map(async (database) => ({ database, role: await roleOf(database) })));
     const open = roles.filter(({ role }) => role === 'writer' || role === 'unknown');
-    for (const { database } of open) {
-      const { endedSessions } = await database.fence(lease.epoch - 1, { byNetwork: true });
-      if (endedSessions > 0)
-        this.services.log('returned-writer-fenced', {
-          workload: this.workload.name,
-          epoch: lease.epoch,
-          database: database.name,
-          endedSessions,
-        });
+    const results = await Promise.allSettled(
+      open.map(async ({ database }) => ({ name: database.name, ...(await database.fence(lease.epoch - 1, { byNetwork: true })) })),
+    );
+    for (const result of results) {
+      if (result.status !== 'fulfilled' || result.value.endedSessions === 0) continue;
+      const { name, endedSessions } = result.value;
+      this.services.log('returned-writer-fenced', { workload: this.workload.name, epoch: lease.epoch, database: name, endedSessions });
     }
+    // One that cannot be closed yet keeps none of the others open.
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed) throw failed.reason;
   }
 
   /** Nobody holds the workload yet: its home site begins, if its databases are writers indeed. */

@@ -71,15 +71,17 @@ const claim = async ({ workload, request }: RepairRun, { site, ledger, now }: Ba
   if (!(await ledger.claim(lease, wanted, now()))) throw new IncidentInProgress(`another run claimed '${workload}' at the same moment`);
 };
 
-const carryOver = async (
-  client: pg.ClientBase,
-  { tables }: Diff,
-  { until, now }: { until: number; now: () => number },
-): Promise<{ carriedOver: number; already: boolean }> => {
+/** When a repair gives up, so that it cannot commit after its claim, and a fence that came then. */
+interface Bound {
+  until: number;
+  now: () => number;
+}
+
+const carryOver = async (client: pg.ClientBase, { tables }: Diff, bound: Bound): Promise<{ carriedOver: number; already: boolean }> => {
   const all = tables.flatMap(({ table, key, columns, rows }) => rows.map((row) => ({ shape: { table, key, columns }, row })));
   try {
     return await inSteadyText(client, 'READ WRITE', async () => {
-      const found = await lockAll(client, all);
+      const found = await lockAll(client, all, bound);
       if (all.every(({ row }, i) => found[i] === row.copyDigest)) return { carriedOver: all.length, already: true };
       const moved = all.filter(({ row }, i) => found[i] !== row.liveDigest);
       if (moved.length > 0)
@@ -87,10 +89,10 @@ const carryOver = async (
           `${moved.length} of ${all.length} rows are not what the diff showed any more, ${named(moved)}: compare again`,
         );
       for (const { shape, row } of all) {
-        if (now() > until) throw new NotReady('the transaction took too long, and was rolled back');
+        requireTime(bound);
         await writeRecord(client, shape, row.action, { key: row.key, values: row.copy });
       }
-      const after = await lockAll(client, all);
+      const after = await lockAll(client, all, bound);
       const others = all.filter(({ row }, i) => after[i] !== row.copyDigest);
       if (others.length > 0)
         throw new RepairRefused(`${others.length} rows did not become what the copy has, ${named(others)}: does a trigger change them?`);
@@ -102,10 +104,21 @@ const carryOver = async (
 };
 
 /** Digests of the rows as they are now, null where there is none; nobody else changes them until the transaction ends. */
-const lockAll = async (client: pg.ClientBase, all: readonly { shape: Shape; row: Difference }[]): Promise<(string | null)[]> => {
+const lockAll = async (
+  client: pg.ClientBase,
+  all: readonly { shape: Shape; row: Difference }[],
+  bound: Bound,
+): Promise<(string | null)[]> => {
   const found: (string | null)[] = [];
-  for (const { shape, row } of all) found.push((await readRecord(client, shape, row.key, { lock: true }))?.digest ?? null);
+  for (const { shape, row } of all) {
+    found.push((await readRecord(client, shape, row.key, { lock: true }))?.digest ?? null);
+    requireTime(bound);
+  }
   return found;
+};
+
+const requireTime = ({ until, now }: Bound): void => {
+  if (now() > until) throw new NotReady('the transaction took too long, and was rolled back');
 };
 
 const named = (rows: readonly { shape: Shape; row: Difference }[]): string =>

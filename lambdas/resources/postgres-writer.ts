@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { NotReady } from '../kit/errors.ts';
 import type { StandbyReading } from './database.ts';
+import { takeLogins } from './postgres-logins.ts';
 
 /** How long sessions may finish what they have begun before they are ended. */
 const DRAIN_MS = 1_500;
@@ -60,7 +61,7 @@ export const hasReplayed = async (client: pg.Client, lsn: string): Promise<boole
  * Ends the workload's writing: logins off, a moment for transactions in flight, then sessions ended, then proof that none is left.
  * Logins alone are no fence, since a pool's open sessions write on; ended sessions alone are none, since pools reconnect.
  * `closeWrites` is called in between, before the last log position is read: what it closes, nobody can open again.
- * @throws NotReady while a session is still there.
+ * @throws NotReady while a session is still there, or a login was given back meanwhile.
  */
 export const fenceRoles = async (
   client: pg.Client,
@@ -68,7 +69,7 @@ export const fenceRoles = async (
   sleep: (ms: number) => Promise<void>,
   closeWrites: () => Promise<unknown> = async () => undefined,
 ): Promise<{ finalLsn: string; endedSessions: number }> => {
-  for (const role of roles) await client.query(`ALTER ROLE ${quoted(role)} NOLOGIN`);
+  await takeLogins(client, roles);
   const drainUntil = Date.now() + DRAIN_MS;
   while ((await countSessions(client, roles, "AND state <> 'idle'")) > 0 && Date.now() < drainUntil) await sleep(50);
   await closeWrites();
@@ -78,13 +79,9 @@ export const fenceRoles = async (
   );
   const left = await countSessions(client, roles);
   if (left > 0) throw new NotReady(`${left} sessions of the workload are still open`);
+  if (!(await isFenced(client, roles))) throw new NotReady('somebody gave the workload a login back at this moment');
   const { rows } = await client.query('SELECT pg_current_wal_lsn()::text AS lsn');
   return { finalLsn: rows[0].lsn, endedSessions: ended.rowCount ?? 0 };
-};
-
-export const unfenceRoles = async (client: pg.Client, roles: readonly string[]): Promise<void> => {
-  const { rows } = await client.query('SELECT rolname FROM pg_roles WHERE rolname = ANY($1) AND NOT rolcanlogin', [roles]);
-  for (const { rolname } of rows) await client.query(`ALTER ROLE ${quoted(rolname)} LOGIN`);
 };
 
 /** Is the fence on and whole: no role may log in, and no session is left? */
@@ -95,5 +92,3 @@ export const isFenced = async (client: pg.Client, roles: readonly string[]): Pro
 
 const countSessions = async (client: pg.Client, roles: readonly string[], condition = ''): Promise<number> =>
   (await client.query(`SELECT count(*)::int AS n FROM pg_stat_activity WHERE usename = ANY($1) ${condition}`, [roles])).rows[0].n;
-
-const quoted = (identifier: string): string => `"${identifier.replaceAll('"', '""')}"`;

@@ -7,7 +7,8 @@ import type { DatabaseAdapter, DatabaseBase, FenceResult, Role, StandbyReading }
 import { Postgres } from './postgres.ts';
 import { fenceBySql } from './postgres-fence.ts';
 import { type RenewalResult, readLease, renewLease } from './postgres-lease.ts';
-import { beat, hasReplayed, isInRecovery, readStandby, unfenceRoles } from './postgres-writer.ts';
+import { giveLoginsBack } from './postgres-logins.ts';
+import { beat, hasReplayed, isInRecovery, readStandby } from './postgres-writer.ts';
 import { type DBInstance, RdsControl, TERMINAL } from './rds-control.ts';
 import { type SearchOptions, type SearchResult, searchSetAside } from './rds-lost-rows.ts';
 import { NetworkFence } from './rds-network-fence.ts';
@@ -77,7 +78,7 @@ export class RdsPostgresReplica implements DatabaseAdapter {
       if (await isInRecovery(client)) throw new NotReady(`${this.identifier} is still in recovery`);
       await beat(client, 0);
       // The fence of the old writer was replicated with everything else.
-      await unfenceRoles(client, this.config.applicationRoles);
+      await giveLoginsBack(client, this.config.applicationRoles);
     });
     return { writableAt: new Date(this.base.now()).toISOString() };
   }
@@ -102,7 +103,7 @@ export class RdsPostgresReplica implements DatabaseAdapter {
     try {
       return await this.sql(async (client) => {
         const result = await renewLease(client, epoch, remainingMs);
-        if (result === 'renewed' || (result === 'absent' && remainingMs() > 0)) await unfenceRoles(client, this.config.applicationRoles);
+        if (result === 'renewed' || (result === 'absent' && remainingMs() > 0)) await giveLoginsBack(client, this.config.applicationRoles);
         return result;
       });
     } catch (error) {

@@ -45,10 +45,10 @@ const digest = (text: string, length: number): string => createHash('sha256').up
 export const restoredName = (plan: Environment, { incident, point }: RestoreRequest): string =>
   `lifeboat-${plan.name}-restored-${digest(`${incident}/${point.id}`, 16)}`;
 
-/** What the instance that was replaced is called from then on. RDS allows 63 characters. */
+/** What the instance that was replaced is called from then on; `environments/names.ts` leaves room for it. */
 export const replacedName = (instance: string, { incident }: Pick<RestoreRequest, 'incident'>): string =>
   `${replacedPrefix(instance)}${digest(incident, 8)}`;
-export const replacedPrefix = (instance: string): string => `${instance.slice(0, 50)}-old-`;
+export const replacedPrefix = (instance: string): string => `${instance}-old-`;
 
 /** The snapshot of what was there before. */
 export const beforeName = (plan: Environment, { incident, database }: Pick<RestoreRequest, 'incident' | 'database'>): string =>

@@ -19,6 +19,8 @@ interface Situation {
   lease?: Lease;
   site?: 'primary' | 'recovery';
   database?: Partial<DatabaseAdapter>;
+  /** Before that one. */
+  first?: Partial<DatabaseAdapter>;
   renewal?: boolean;
   /** The environment's lease settings that differ from the demo's. */
   rules?: Partial<(typeof demo)['lease']>;
@@ -74,7 +76,7 @@ const guardOf = (options: Situation) => {
       last: async () => options.standing,
       keep: async (_, { epoch }) => void done.push(`leave epoch ${epoch} to the next loop`),
     },
-    databases: [database],
+    databases: options.first ? [databaseOf(options.first), database] : [database],
     now: () => NOW + clock.monotonic,
     monotonic: () => clock.monotonic,
     log: () => {},
@@ -164,6 +166,14 @@ describe('guard', () => {
   it('closes one that it cannot ask what it is: that may be a writer', async () => {
     const role = async () => Promise.reject(new Error('cannot connect'));
     const { guard, done } = guardOf({ lease: leaseOf({ holder: 'recovery', epoch: 4 }), database: { role } });
+    await guard.round();
+    expect(done).toEqual(['read', 'fence epoch 3, if need be by network']);
+  });
+
+  it('closes the second database although the first cannot be closed', async () => {
+    const first = { role: async () => 'writer' as const, fence: async () => Promise.reject(new Error('cannot connect')) };
+    const database = { role: async () => 'writer' as const };
+    const { guard, done } = guardOf({ lease: leaseOf({ holder: 'recovery', epoch: 4 }), first, database });
     await guard.round();
     expect(done).toEqual(['read', 'fence epoch 3, if need be by network']);
   });
