@@ -145,6 +145,21 @@ describe('a repair of records from a copy', () => {
     expect((await live.query('SELECT count(*)::int AS n FROM part')).rows[0].n).toBe(8);
   });
 
+  it('commits nothing when its time is over, though all is written: its claim may end', async () => {
+    const services = given();
+    const diff = await compare(services);
+    const before = await rows(live);
+    let looks = 0;
+    const connect = (options: Parameters<typeof services.connect>[0]) => {
+      looks = 0;
+      return services.connect(options);
+    };
+    const now = () => services.now() + (++looks > 7 ? 60_000 : 0); // once to begin, three rows locked, three written
+    const late = { ...services, connect, now };
+    await expect(applyRepair.run({ workload: 'orders', request, diff }, late as never)).rejects.toThrow(/took too long/);
+    expect(await rows(live)).toEqual(before);
+  });
+
   it('is all or nothing when the database refuses a row, and quotes no value', async () => {
     const services = given();
     const before = await rows(live);
