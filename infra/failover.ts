@@ -4,23 +4,13 @@ import { FunctionUrlAuthType } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import { Alarm } from './alarm.ts';
 import { ApprovalLink } from './approval-link.ts';
+import { appended, type MachineStep, machineSteps } from './failover-steps.ts';
 import type { Foundation } from './foundation.ts';
-import type { Right, Rights } from './rights.ts';
 import { longestWaits, runTimeoutSeconds } from './run-bounds.ts';
 import { EveryMinute } from './schedule.ts';
 import { Machine } from './state-machine.ts';
-import { Step, type StepProps } from './step.ts';
+import { Step } from './step.ts';
 import { pascalName, type StepName } from './steps.ts';
-
-interface MachineStep extends Pick<StepProps, 'description' | 'timeoutSeconds' | 'sql' | 'usesKey'> {
-  needs: (rights: Rights) => Right[][];
-  /** What it writes into the incident; its own start and end where it is left out. */
-  incident?: (rights: Rights) => Right[];
-  /** It writes the incident's record into the evidence bucket. */
-  savesRecord?: boolean;
-  /** It asks whether executions of this machine still run. */
-  asksMachine?: boolean;
-}
 
 /** A step of the machine runs in an outage only: what more memory saves in cold starts is worth more than what it costs. */
 const RUN_MEMORY_MB = 512;
@@ -28,134 +18,6 @@ const RUN_MEMORY_MB = 512;
 const FENCE_PENDING_MINUTES = 15;
 /** What runs always. */
 const IDLE_MEMORY_MB = 256;
-
-const appended = (rights: Rights): Right[] => rights.appendToLedger('incident');
-/** Facts of its own beside that. */
-const noted = (rights: Rights): Right[] => rights.writeLedger('incident');
-/** It works on no workload, so on no incident. */
-const nothing = (): Right[] => [];
-
-/** The machine's steps in the order of the runbook. Each may write its own start and end to the ledger; beyond that only what is here. */
-const machineSteps = {
-  'failover/read-request': {
-    description: 'Validates the input and orders the workloads',
-    timeoutSeconds: 10,
-    incident: nothing,
-    needs: () => [],
-  },
-  'failover/open-incident': {
-    description: 'Opens the incident and claims the workload: one run at a time',
-    timeoutSeconds: 20,
-    asksMachine: true,
-    incident: noted,
-    needs: (rights) => [rights.readLedger(), rights.updateLedger('lease'), rights.describeExecutions('failover')],
-  },
-  'failover/confirm-outage': {
-    description: 'Probes again before anything is done',
-    timeoutSeconds: 30,
-    incident: noted,
-    needs: (rights) => [rights.readObservations()],
-  },
-  'failover/measure-lag': {
-    description: 'Measures on the standby what a promotion would lose',
-    timeoutSeconds: 20,
-    sql: true,
-    incident: noted,
-    needs: (rights) => [rights.describeDatabases(), rights.readSecrets(), rights.readLedger()],
-  },
-  'failover/ask-approval': {
-    description: 'Asks a person, with a token that answers',
-    timeoutSeconds: 20,
-    usesKey: true,
-    incident: noted,
-    needs: (rights) => [rights.publish()],
-  },
-  'failover/settle-approval': {
-    description: 'Answers by the written policy when nobody did in time',
-    timeoutSeconds: 20,
-    incident: noted,
-    needs: (rights) => [rights.readLedger()],
-  },
-  'failover/fence-writer': {
-    description: 'Learns whether the old writer is fenced; never waits for a dead region',
-    timeoutSeconds: 20,
-    sql: true,
-    incident: noted,
-    needs: (rights) => [
-      rights.readLedger(),
-      rights.updateLedger('lease'),
-      rights.appendToLedger('fence'),
-      rights.describeDatabases(),
-      rights.readSecrets(),
-    ],
-  },
-  'failover/take-lease': {
-    description: 'Takes the lease once it was released or has expired',
-    timeoutSeconds: 20,
-    needs: (rights) => [rights.readLedger(), rights.updateLedger('lease'), rights.closePledges()],
-  },
-  'failover/promote-database': {
-    description: 'Promotes the standby; done when it has accepted a write',
-    timeoutSeconds: 30,
-    sql: true,
-    needs: (rights) => [rights.describeDatabases(), rights.promoteDatabases(), rights.readSecrets(), rights.readLedger()],
-  },
-  'failover/scale-compute': {
-    description: 'Scales the services up; done when all tasks run',
-    timeoutSeconds: 20,
-    needs: (rights) => [rights.scaleCompute()],
-  },
-  'failover/verify-application': {
-    description: "Writes through this site's own load balancer and reads it back",
-    timeoutSeconds: 30,
-    needs: () => [],
-  },
-  'failover/shift-traffic': {
-    description: "Sets the lease's serving site, which the beacon answers from",
-    timeoutSeconds: 20,
-    needs: (rights) => [rights.readLedger(), rights.updateLedger('lease')],
-  },
-  'failover/verify-public-name': {
-    description: 'Writes through the public name: this stops the clock of the RTO',
-    timeoutSeconds: 30,
-    needs: () => [],
-  },
-  'failover/reprotect-database': {
-    description: 'Switches backups on at the new writer',
-    timeoutSeconds: 20,
-    needs: (rights) => [rights.describeDatabases(), rights.modifyDatabases()],
-  },
-  'failover/close-incident': {
-    description: 'Measures RTO and RPO, writes the record, tells people',
-    timeoutSeconds: 30,
-    usesKey: true,
-    savesRecord: true,
-    incident: noted,
-    needs: (rights) => [...closing(rights), rights.putMetrics()],
-  },
-  'failover/abort-incident': {
-    description: 'Gives back what was taken and records why; the active site serves on',
-    timeoutSeconds: 30,
-    usesKey: true,
-    savesRecord: true,
-    incident: noted,
-    needs: (rights) => [...closing(rights), rights.scaleCompute()],
-  },
-  'failover/settle-run': {
-    description: "Sums the workloads' outcomes up: a run with a failure fails",
-    timeoutSeconds: 10,
-    incident: nothing,
-    needs: () => [],
-  },
-} satisfies Partial<Record<StepName, MachineStep>>;
-
-/** The claim is dropped, the record written, people are told. */
-const closing = (rights: Rights): Right[][] => [
-  rights.readTimeline(),
-  rights.updateLedger('lease'),
-  rights.writeEvidence(),
-  rights.publish(),
-];
 
 /** A site's means to pull a workload to itself: the steps, the machine that orders them, the reconciler, and the beacon for traffic. */
 export class Failover extends Construct {

@@ -1,4 +1,5 @@
 import { type AlarmType, CloudWatchClient, DescribeAlarmsCommand, type MetricAlarm } from '@aws-sdk/client-cloudwatch';
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { type DBInstance, DescribeDBInstancesCommand, RDSClient } from '@aws-sdk/client-rds';
 import {
   DescribeExecutionCommand,
@@ -30,6 +31,7 @@ export class Wire {
   private readonly sfn: SFNClient;
   private readonly rds: RDSClient;
   private readonly cloudwatch: CloudWatchClient;
+  private readonly lambda: LambdaClient;
   private machine?: Machine;
 
   constructor(lab: DrillLab, region: Region) {
@@ -39,6 +41,7 @@ export class Wire {
     this.sfn = new SFNClient(settings);
     this.rds = new RDSClient(settings);
     this.cloudwatch = new CloudWatchClient(settings);
+    this.lambda = new LambdaClient(settings);
   }
 
   /** The failover machine, found by its name. */
@@ -81,6 +84,11 @@ export class Wire {
     return (await this.rds.send(new DescribeDBInstancesCommand({}))).DBInstances ?? [];
   }
 
+  /** Have a function begin now what its schedule would begin within the minute; its end is not waited for. */
+  async begin(functionName: string): Promise<void> {
+    await this.lambda.send(new InvokeCommand({ FunctionName: functionName, InvocationType: 'Event' }));
+  }
+
   /** Stop an execution where it is, as a person would; what its functions are doing goes on. */
   async stopExecution(arn: string): Promise<void> {
     await this.sfn.send(new StopExecutionCommand({ executionArn: arn }));
@@ -90,6 +98,7 @@ export class Wire {
     this.rds.destroy();
     this.sfn.destroy();
     this.cloudwatch.destroy();
+    this.lambda.destroy();
   }
 
   private async execution(arn: string): Promise<Execution> {

@@ -31,11 +31,13 @@ export interface MoveOptions {
 /** Over the longest time that the machine of the environment `sweep` gives itself. */
 const RUN_WITHIN_MS = 900_000;
 const READY_WITHIN_MS = 300_000;
+const ENVIRONMENT = 'sweep';
+const RECONCILER = `lifeboat-${ENVIRONMENT}-reconcile-site`;
 
 /** The machine that moves the workload, swept in one of its modes: to and fro between the sites, each time under another attack. */
 export const moveCampaign = (options: MoveOptions): Campaign => ({
   name: options.name,
-  environment: 'sweep',
+  environment: ENVIRONMENT,
   promises: [oneWriter(), oneWriterAtATime(), everythingKept(), ...options.promises],
   async clean(drill) {
     const way = wayOf(drill);
@@ -121,8 +123,9 @@ async function underFault(way: Way, cell: Cell, options: MoveOptions): Promise<E
 const start = ({ drill, to }: Way, mode: string, reason: string, incident?: string): Promise<string> =>
   drill.start(to, { mode, workloads: ['orders'], reason, ...(incident && { incident }) });
 
-/** The site that was left holds a standby again, which has what is written now. */
+/** The site that was left holds a standby again, which has what is written now. Its reconciler begins at once, not with the next minute. */
 async function becomesStandby({ drill, from }: Way): Promise<void> {
+  await drill.parts.watcher.wire(from).begin(RECONCILER);
   await drill.replicates(from, READY_WITHIN_MS);
 }
 
