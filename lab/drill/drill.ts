@@ -190,13 +190,17 @@ export class Drill {
     this.note(`${count} orders acknowledged${options.site ? ` by ${options.site}` : ''}`);
   }
 
-  /** An order that was acknowledged by now arrives in the database of another region. */
+  /** An order that another region has acknowledged by now arrives in a region's database; where that was the writer, it waits for another one. */
   async replicates(to: Region, boundMs: number): Promise<void> {
-    this.parts.progress.phase(`Replication reaches ${to}`);
-    const newest = acknowledged(this.parts.client.attempts).at(-1);
-    if (!newest) throw new Error('no order was acknowledged yet');
-    await untilRow(this.at(to), newest.id, boundMs, this.parts.signal);
-    this.note(`order ${newest.id} is in ${to}`);
+    const { client, watcher, signal, progress } = this.parts;
+    progress.phase(`Replication reaches ${to}`);
+    const fromElsewhere = () => {
+      const newest = acknowledged(client.attempts).at(-1);
+      return newest?.site === to ? undefined : newest;
+    };
+    const { id } = await watcher.until(`an order is acknowledged elsewhere than in ${to}`, fromElsewhere, boundMs, signal);
+    await untilRow(this.at(to), id, boundMs, signal);
+    this.note(`order ${id} is in ${to}`);
   }
 
   /** RDS of a region has accepted a call. */
