@@ -10,11 +10,12 @@ const CREATE_MEMORY = `
 /** Undefined table and schema. */
 const NOT_MADE_YET = new Set(['42P01', '3F000']);
 /** Another session makes it at this moment, or has just made it. */
-const MADE_BY_ANOTHER = new Set(['23505', '42P06', '42P07']);
+const MADE_BY_ANOTHER = new Set(['23505', '42710', '42P06', '42P07']);
 
 /**
  * Takes the login of those of the roles that have it, and remembers which: a role that had none before has none afterwards, and one whose
- * login was taken already stays remembered. Both in one statement, so that a connection that breaks leaves neither half.
+ * login was taken already stays remembered. Both in one statement, so that a connection that breaks leaves neither half. A role that Lifeboat's own may not change
+ * keeps nobody from taking the others'; that it is open the fence's proof finds out.
  */
 export const takeLogins = async (client: pg.ClientBase, roles: readonly string[]): Promise<void> => {
   const take = () =>
@@ -23,8 +24,12 @@ export const takeLogins = async (client: pg.ClientBase, roles: readonly string[]
       BEGIN
         LOCK TABLE lifeboat.taken_login IN SHARE ROW EXCLUSIVE MODE;
         FOR named IN SELECT rolname FROM pg_roles WHERE rolname = ANY (${namesOf(roles)}) AND rolcanlogin LOOP
-          INSERT INTO lifeboat.taken_login (role) VALUES (named) ON CONFLICT (role) DO NOTHING;
-          EXECUTE format('ALTER ROLE %I NOLOGIN', named);
+          BEGIN
+            INSERT INTO lifeboat.taken_login (role) VALUES (named) ON CONFLICT (role) DO NOTHING;
+            EXECUTE format('ALTER ROLE %I NOLOGIN', named);
+          EXCEPTION WHEN insufficient_privilege THEN
+            RAISE NOTICE 'the login of % cannot be taken', named;
+          END;
         END LOOP;
       END`)}`,
     );

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { scramVerifier } from './scram.ts';
 
 /** What became of the logins. Names only. */
 export interface RenewedRoles {
@@ -14,7 +15,7 @@ const OF_RDS = /^(rds|pg_)/;
 
 /**
  * Gives each known login a new password and takes the login of all others. The own one is last: until then a try that broke off can
- * still come in with the old password.
+ * still come in with the old password. Only the passwords' verifiers are sent, since a server may log statements.
  */
 export const renewRoles = async (
   client: pg.ClientBase,
@@ -29,7 +30,7 @@ export const renewRoles = async (
     (closed ? result.closed : result.left).push(name);
   }
   for (const [name, password] of [...Object.entries(application), [own.username, own.password] as const]) {
-    await client.query(`ALTER ROLE ${pg.escapeIdentifier(name)} PASSWORD ${pg.escapeLiteral(password)}`);
+    await client.query(`ALTER ROLE ${pg.escapeIdentifier(name)} PASSWORD ${pg.escapeLiteral(scramVerifier(password))}`);
     result.renewed.push(name);
   }
   return result;

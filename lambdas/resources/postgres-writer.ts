@@ -61,7 +61,7 @@ export const hasReplayed = async (client: pg.Client, lsn: string): Promise<boole
  * Ends the workload's writing: logins off, a moment for transactions in flight, then sessions ended, then proof that none is left.
  * Logins alone are no fence, since a pool's open sessions write on; ended sessions alone are none, since pools reconnect.
  * `closeWrites` is called in between, before the last log position is read: what it closes, nobody can open again.
- * @throws NotReady while a session is still there, or a login was given back meanwhile.
+ * @throws NotReady while a session is still there, or a role can log in.
  */
 export const fenceRoles = async (
   client: pg.Client,
@@ -79,15 +79,21 @@ export const fenceRoles = async (
   );
   const left = await countSessions(client, roles);
   if (left > 0) throw new NotReady(`${left} sessions of the workload are still open`);
-  if (!(await isFenced(client, roles))) throw new NotReady('somebody gave the workload a login back at this moment');
+  const open = await rolesWithLogin(client, roles);
+  if (open.length > 0)
+    throw new NotReady(`${open.join(', ')} can still log in: Lifeboat's role may not change it, or somebody gave the login back just now`);
   const { rows } = await client.query('SELECT pg_current_wal_lsn()::text AS lsn');
   return { finalLsn: rows[0].lsn, endedSessions: ended.rowCount ?? 0 };
 };
 
 /** Is the fence on and whole: no role may log in, and no session is left? */
 export const isFenced = async (client: pg.Client, roles: readonly string[]): Promise<boolean> => {
-  const { rows } = await client.query('SELECT count(*)::int AS open FROM pg_roles WHERE rolname = ANY($1) AND rolcanlogin', [roles]);
-  return rows[0].open === 0 && (await countSessions(client, roles)) === 0;
+  return (await rolesWithLogin(client, roles)).length === 0 && (await countSessions(client, roles)) === 0;
+};
+
+const rolesWithLogin = async (client: pg.Client, roles: readonly string[]): Promise<string[]> => {
+  const { rows } = await client.query('SELECT rolname AS name FROM pg_roles WHERE rolname = ANY($1) AND rolcanlogin ORDER BY 1', [roles]);
+  return rows.map(({ name }) => name);
 };
 
 const countSessions = async (client: pg.Client, roles: readonly string[], condition = ''): Promise<number> =>

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { giveLoginsBack, takeLogins } from '../../lambdas/resources/postgres-logins.ts';
 import { fenceRoles } from '../../lambdas/resources/postgres-writer.ts';
 import { WorkloadDatabase } from './database.ts';
@@ -82,5 +82,14 @@ describe('the logins of the workload', () => {
 
 it('a fence is not proven while a login was given back meanwhile', async () => {
   const reopen = () => master.query('ALTER ROLE orders_app LOGIN');
-  await expect(fenceRoles(master, ROLES, sleep, reopen)).rejects.toThrow(/gave the workload a login back/);
+  await expect(fenceRoles(master, ROLES, sleep, reopen)).rejects.toThrow(/^orders_app can still log in/);
+});
+
+it('a role that Lifeboat may not change is named, and everything else is closed all the same', async () => {
+  await (await database.superuser()).query('CREATE ROLE orders_root LOGIN SUPERUSER');
+  const closeWrites = vi.fn(async () => undefined);
+  await expect(fenceRoles(master, [...ROLES, 'orders_root'], sleep, closeWrites)).rejects.toThrow(/^orders_root can still log in/);
+  expect(closeWrites).toHaveBeenCalledOnce();
+  expect(await canLogIn()).toEqual(['orders_root']);
+  await (await database.superuser()).query('DROP ROLE orders_root');
 });

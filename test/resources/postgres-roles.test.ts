@@ -1,4 +1,4 @@
-import type pg from 'pg';
+import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { renewRoles } from '../../lambdas/resources/postgres-roles.ts';
 import { WorkloadDatabase } from './database.ts';
@@ -36,4 +36,23 @@ it('says which logins it may not close', async () => {
   await (await database.superuser()).query(`CREATE ROLE backdoor LOGIN SUPERUSER PASSWORD 'of-a-superuser'`);
   const { left } = await renewRoles(master, { own: { username: 'lifeboat_admin', password: 'again-another' }, application: {} });
   expect(left).toContain('backdoor');
+});
+
+it('sends no password, and lets in who has it', async () => {
+  await master.query('ALTER ROLE orders_app LOGIN');
+  const sent: string[] = [];
+  const query = (text: string) => {
+    sent.push(text);
+    return master.query(text);
+  };
+  const listening = { query } as unknown as pg.ClientBase;
+  const own = { username: 'lifeboat_admin', password: 'yet-another-one' };
+  await renewRoles(listening, { own, application: { orders_app: "it's $5, (plain)" } });
+  expect(sent.join()).not.toMatch(/yet-another-one|plain/);
+  const connect = { host: '127.0.0.1', port: database.primary.port, database: 'orders', user: 'orders_app' };
+  const right = new pg.Client({ ...connect, password: "it's $5, (plain)" });
+  await right.connect();
+  await right.end();
+  const wrong = new pg.Client({ ...connect, password: 'battery-staple' });
+  await expect(wrong.connect()).rejects.toThrow(/password authentication failed/);
 });
