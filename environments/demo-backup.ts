@@ -13,6 +13,7 @@ const isolation = {
 export default defineEnvironment({
   ...demo,
   name: 'demo-backup',
+  vault: { account: '111111111111' },
   sites: { primary: { ...demo.sites.primary, isolation }, recovery: { ...demo.sites.recovery, isolation } },
   workloads: demo.workloads.map((workload) => ({
     ...workload,
@@ -30,6 +31,7 @@ export default defineEnvironment({
         json: [{ table: 'orders', column: 'details' }],
       },
       backup: {
+        copyToAccount: { tiers: ['weekly'] },
         verification: {
           assertions: [
             {

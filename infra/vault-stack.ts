@@ -14,19 +14,42 @@ export interface VaultStackProps extends StackProps {
 
 /**
  * The other account's side of `copyToAccount`, in one region: a key of its own, and once the role that Lifeboat's step takes on. The role
- * lists and copies; it deletes nothing, changes nothing, and shares nothing. What is kept for how long is that account's affair.
+ * lists and copies; it deletes nothing, changes nothing, and shares nothing. What is kept for how long, and what is shared back, is that
+ * account's affair; its key lets the source's account read what is.
  */
 export class VaultStack extends Stack {
   constructor(scope: Construct, id: string, { environment, site, ...props }: VaultStackProps) {
     super(scope, id, props);
     const names = new Names(environment);
-    new Key(this, 'Key', {
+    const key = new Key(this, 'Key', {
       alias: names.vault,
       description: `Lifeboat ${environment.name}: copies of backups of account ${environment.account}`,
       enableKeyRotation: true,
       removalPolicy: RemovalPolicy.RETAIN,
     });
+    this.letSourceReadBack(key, environment.account);
     if (site === 'primary') this.createRole(environment, names);
+  }
+
+  /**
+   * After a loss this account's people share a copy back, and RDS reads it for whoever copies it there. The key alone opens nothing: what
+   * is not shared, nobody of the other account can name.
+   */
+  private letSourceReadBack(key: Key, source: string): void {
+    const principals = [new AccountPrincipal(source)];
+    const throughRds = { StringEquals: { 'kms:ViaService': `rds.${this.region}.amazonaws.com` } };
+    const resources = ['*']; // in a key's policy: this key
+    const actions = ['Decrypt', 'DescribeKey', 'ReEncryptFrom', 'GenerateDataKeyWithoutPlaintext'].map((action) => `kms:${action}`);
+    key.addToResourcePolicy(new PolicyStatement({ sid: 'SourceReadsBack', principals, actions, resources, conditions: throughRds }));
+    key.addToResourcePolicy(
+      new PolicyStatement({
+        sid: 'SourceGrantsBack',
+        principals,
+        actions: ['kms:CreateGrant'],
+        resources,
+        conditions: { ...throughRds, Bool: { 'kms:GrantIsForAWSResource': 'true' } },
+      }),
+    );
   }
 
   private createRole(environment: Environment, names: Names): void {

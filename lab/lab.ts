@@ -1,4 +1,5 @@
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CloudWatchService } from './cloudwatch/service.ts';
 import type { Stack } from './deploy/assembly.ts';
@@ -12,6 +13,7 @@ import { enginesPython } from './engines/venv.ts';
 import { askEngine } from './gateway/forward.ts';
 import { Gateway } from './gateway/gateway.ts';
 import { AccessControl, type UseOfRights } from './iam/access.ts';
+import { assumeRole } from './iam/sessions.ts';
 import { LAMBDA_ACTIONS } from './lambda/api.ts';
 import { Courier } from './lambda/deliver.ts';
 import { LambdaService } from './lambda/service.ts';
@@ -29,6 +31,9 @@ import { World } from './world.ts';
 const SITES: readonly Region[] = ['us-east-1', 'us-west-2'];
 const WITNESS: Region = 'us-east-2';
 const ACCOUNT = '000000000000';
+/** The account that keeps copies of backups; its people deploy its side and share a copy back. */
+const VAULT_ACCOUNT = '111111111111';
+const VAULT = { accessKeyId: 'VAULT', secretAccessKey: 'lab' };
 const OPERATOR = { accessKeyId: 'OPERATOR', secretAccessKey: 'lab' };
 const SCHEDULER = 'scheduler-service';
 const PROJECT = fileURLToPath(new URL('..', import.meta.url));
@@ -54,6 +59,7 @@ export class Lab implements DrillLab {
   readonly network = new LabNetwork({ world: this.world });
   readonly gateway = new Gateway({ world: this.world });
   readonly credentials = OPERATOR;
+  readonly vault = { account: VAULT_ACCOUNT, credentials: VAULT };
   readonly processes: Supervisor;
   private python = '';
   private authorities = '';
@@ -108,6 +114,9 @@ export class Lab implements DrillLab {
     await gateway.start();
     this.started.push(gateway);
     gateway.principals.set(OPERATOR.accessKeyId, 'operator');
+    gateway.principals.set(VAULT.accessKeyId, 'vault');
+    gateway.accounts.set(VAULT.accessKeyId, VAULT_ACCOUNT);
+    gateway.register('sts', assumeRole(gateway), ['AssumeRole']);
     const engines = { world, gateway, processes, python: this.python };
     await Promise.all([startMiniStack(engines), StepFunctions.start({ ...engines, regions: SITES }), this.startRoute53()]);
     signal.throwIfAborted();
@@ -123,14 +132,21 @@ export class Lab implements DrillLab {
 
   /** Synthesise an environment of Lifeboat and deploy it; then its functions' triggers, names and schedules are the lab's. */
   async deploy(progress: (text: string) => void, signal: AbortSignal, environment = 'demo'): Promise<void> {
-    const log = (line: string): void => {
-      this.log('cdk', line);
-      if (NEWS.test(line)) progress(line.trim());
-    };
     const { gateway, processes, python, folder } = this;
+    const log = this.news(progress);
     const deployed = () => this.adopt();
     const synthesised = (stacks: readonly Stack[]): void => this.enforce(stacks);
     await deploy({ gateway, processes, python, project: PROJECT, folder, environment, synthesised, deployed, log, signal });
+  }
+
+  /** Deploy the vault's side of an environment, as the people of that account do: after the environment itself, once. */
+  async deployVault(progress: (text: string) => void, signal: AbortSignal, environment: string): Promise<void> {
+    const { gateway, processes, python } = this;
+    const folder = join(this.folder, 'vault');
+    mkdirSync(folder, { recursive: true });
+    const synthesised = (stacks: readonly Stack[]): void => this.access?.add(stacks, VAULT_ACCOUNT);
+    const log = this.news(progress);
+    await deploy({ gateway, processes, python, project: PROJECT, folder, environment, vault: VAULT_ACCOUNT, synthesised, log, signal });
   }
 
   lifeboat(zone: string, region: Region, words: readonly string[], signal: AbortSignal): Promise<void> {
@@ -145,7 +161,10 @@ export class Lab implements DrillLab {
 
   /** From here on each function may do what its role in these templates allows, and nothing else. */
   private enforce(stacks: readonly Stack[]): void {
-    const access = new AccessControl(stacks, ACCOUNT, (arn) => this.rds?.tagsOf(arn));
+    const access = new AccessControl(stacks, ACCOUNT, {
+      tagsOf: (arn) => this.rds?.tagsOf(arn),
+      keyOf: (snapshot) => this.rds?.keyOf(snapshot),
+    });
     this.access = access;
     this.gateway.authorise = (call) => access.judge(call);
   }
@@ -202,6 +221,14 @@ export class Lab implements DrillLab {
   private own<T extends Stoppable>(part: T): T {
     this.started.push(part);
     return part;
+  }
+
+  /** All of the CDK's output into the log, what is news of it to the person. */
+  private news(progress: (text: string) => void): (line: string) => void {
+    return (line) => {
+      this.log('cdk', line);
+      if (NEWS.test(line)) progress(line.trim());
+    };
   }
 
   private log(name: string, line: string): void {

@@ -63,16 +63,13 @@ export abstract class SnapshotRights extends DatabaseRights {
     ];
   }
 
-  /** Lets the vault's account copy what lies in a site, and takes on the role there that does it. */
+  /** Lets the vault's account copy what lies in the other site, and takes on the role there that does it. */
   copyToAccount(): Right[] {
     const { vault } = this.environment;
-    if (!vault) return [];
-    const snapshots = this.siteRegions.map((region) => this.snapshotsIn(region));
+    if (!vault || !this.site) return [];
+    const shared = this.snapshotsIn(this.names.regionOf(this.site === 'primary' ? 'recovery' : 'primary'));
     return [
-      allow(
-        { actions: ['rds:ModifyDBSnapshotAttribute'], resources: snapshots },
-        Object.fromEntries(snapshots.map((arn) => [arn, SNAPSHOT_NAMES])),
-      ),
+      allow({ actions: ['rds:ModifyDBSnapshotAttribute'], resources: [shared] }, { [shared]: SNAPSHOT_NAMES }),
       allow({ actions: ['sts:AssumeRole'], resources: [this.names.vaultRoleArn(vault.account)] }),
     ];
   }

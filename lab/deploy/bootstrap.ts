@@ -13,8 +13,8 @@ const BOOTSTRAP_VERSION = '30';
  * out, since the lab lets anyone assume any role.
  */
 export async function bootstrap(gateway: Gateway, account: string, region: Region): Promise<void> {
-  const s3 = new S3Client(labClient(gateway, region));
-  const ssm = new SSMClient(labClient(gateway, region));
+  const s3 = new S3Client(labClient(gateway, region, account));
+  const ssm = new SSMClient(labClient(gateway, region, account));
   const Bucket = `cdk-${QUALIFIER}-assets-${account}-${region}`;
   try {
     await s3.send(new CreateBucketCommand({ Bucket })).catch((error: Error) => {

@@ -11,9 +11,11 @@ export interface LabClientConfig {
   forcePathStyle: true;
 }
 
-/** Settings of an SDK client by which the lab itself calls AWS, from outside the regions; recorded as `lab`. */
-export function labClient(gateway: Gateway, region: Region): LabClientConfig {
-  gateway.principals.set(LAB_KEY, 'lab');
-  const credentials = { accessKeyId: LAB_KEY, secretAccessKey: 'lab' };
+/** Settings of an SDK client by which the lab itself calls AWS, from outside the regions; recorded as `lab`. In another account where one is named. */
+export function labClient(gateway: Gateway, region: Region, account?: string): LabClientConfig {
+  const key = account ? `${LAB_KEY}${account}` : LAB_KEY;
+  gateway.principals.set(key, 'lab');
+  if (account) gateway.accounts.set(key, account);
+  const credentials = { accessKeyId: key, secretAccessKey: 'lab' };
   return { region, endpoint: gateway.endpoint('internet'), credentials, forcePathStyle: true };
 }

@@ -19,6 +19,8 @@ export interface DeployOptions {
   folder: string;
   /** The environment that is deployed: `-c env=<name>`. */
   environment: string;
+  /** Another account, whose side of the environment is deployed with its own credentials: `-c vault=yes`. */
+  vault?: string;
   /** Called with what was synthesised for AWS, before anything is deployed. */
   synthesised?: (stacks: readonly Stack[]) => void;
   /** Called when the stacks are there, before the public names that lead to them. */
@@ -45,11 +47,13 @@ const CONCURRENCY = 4;
  */
 export async function deploy(options: DeployOptions): Promise<Deployed> {
   const { gateway, python, folder, log } = options;
-  gateway.principals.set(ACCESS_KEY, 'cdk');
+  const { vault: account = ACCOUNT } = options;
+  gateway.principals.set(accessKeyOf(options), 'cdk');
+  if (options.vault) gateway.accounts.set(accessKeyOf(options), options.vault);
   const [assembly, supported] = await Promise.all([synthesise(options), supportedTypes(python)]);
   options.synthesised?.(assembly.stacks);
   const regions = [...new Set(assembly.stacks.map(({ region }) => region))];
-  await Promise.all(regions.map((region) => bootstrap(gateway, ACCOUNT, region)));
+  await Promise.all(regions.map((region) => bootstrap(gateway, account, region)));
   const dns = assembly.stacks.filter(({ template }) => isDns(template));
   const { templates, left } = adapt(
     assembly.stacks.filter((stack) => !dns.includes(stack)),
@@ -64,15 +68,19 @@ export async function deploy(options: DeployOptions): Promise<Deployed> {
   for (const table of globalTables) log(`Global table, served by the gateway: ${table}`);
   await options.deployed?.();
   for (const stack of dns) {
-    for (const resource of await applyDns(gateway, ACCOUNT, stack)) log(`Applied through the Route 53 API: ${stack.name} ${resource}`);
+    for (const resource of await applyDns(gateway, account, stack)) log(`Applied through the Route 53 API: ${stack.name} ${resource}`);
   }
   return { stacks: assembly.stacks.map(({ name }) => name), left, globalTables };
 }
 
+/** The person's who deploys: one for each account. */
+const accessKeyOf = ({ vault = '' }: DeployOptions): string => `${ACCESS_KEY}${vault}`;
+
 async function synthesise(options: DeployOptions): Promise<Assembly> {
   const output = join(options.folder, 'cdk.out');
   // Of this run alone: others may synthesise from the same checkout at the same time.
-  const context = [`env=${options.environment}`, `bundles=${join(options.folder, 'bundles')}`].flatMap((one) => ['--context', one]);
+  const named = [`env=${options.environment}`, `bundles=${join(options.folder, 'bundles')}`, ...(options.vault ? ['vault=yes'] : [])];
+  const context = named.flatMap((one) => ['--context', one]);
   await cdk(['synth', '--quiet', '--output', output, ...context], cdkOptions(options));
   return new Assembly(output);
 }
@@ -85,6 +93,7 @@ function adapt(stacks: readonly Stack[], supported: ReadonlySet<string>): { temp
   };
 }
 
-function cdkOptions({ gateway, processes, project, log, signal }: DeployOptions): CdkOptions {
-  return { processes, project, endpoint: gateway.endpoint('internet'), accessKey: ACCESS_KEY, log, signal };
+function cdkOptions(options: DeployOptions): CdkOptions {
+  const { gateway, processes, project, log, signal } = options;
+  return { processes, project, endpoint: gateway.endpoint('internet'), accessKey: accessKeyOf(options), log, signal };
 }

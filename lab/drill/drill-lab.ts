@@ -18,6 +18,8 @@ export interface DrillLab extends Stoppable {
   endpoint(zone: Zone): string;
   /** Those of a person: calls made with them are recorded as `operator`. */
   readonly credentials: { accessKeyId: string; secretAccessKey: string };
+  /** Another account, and its people's credentials: it keeps copies of backups. */
+  readonly vault: { account: string; credentials: { accessKeyId: string; secretAccessKey: string } };
   /** Every AWS call so far. */
   calls(): readonly CallRecord[];
   /** Run Lifeboat's command line as a person who stands in a zone. */
@@ -31,6 +33,8 @@ export interface DrillLab extends Stoppable {
   readonly faults: { add(fault: Fault): () => void; sharedControlPlanesDown(): () => void };
   /** Synthesise an environment of Lifeboat (`demo`) and deploy it with the real CDK CLI, telling what it does. */
   deploy(progress: (text: string) => void, signal: AbortSignal, environment?: string): Promise<void>;
+  /** Deploy the other account's side of it, with that account's credentials. */
+  deployVault(progress: (text: string) => void, signal: AbortSignal, environment: string): Promise<void>;
 }
 
 export interface DrillLabOptions {

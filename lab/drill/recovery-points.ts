@@ -10,6 +10,7 @@ export interface LedgerPoint {
   standing: string;
   dueAt: string;
   copies: { region: Region; arn: string; deletedAt?: string }[];
+  vault?: { account: string; arn: string };
   verification?: { run: string; restoreSeconds?: number; checks: { check: string; verdict: string; detail?: string }[] };
 }
 

@@ -10,7 +10,7 @@ import { Exchange, readBody } from './exchange.ts';
 import { type Fault, Faults, type Lie } from './faults.ts';
 import { askEngine, forward, type Outgoing } from './forward.ts';
 import { type GlobalTable, GlobalTables, HOME_REGION, signedForHome } from './global-tables.ts';
-import { isGlobal, isSmallProtocol, type Scope, scopeOf, targetRegion } from './request.ts';
+import { isGlobal, isSmallProtocol, type Scope, scopeOf, signedForAccount, targetRegion } from './request.ts';
 
 export interface GatewayOptions {
   world: World;
@@ -41,6 +41,8 @@ export class Gateway implements Stoppable {
   readonly calls: CallRecord[] = [];
   /** Names of callers by access key id; an unknown key is its own name. */
   readonly principals = new Map<string, string>();
+  /** Accounts of callers by access key id; every other key is of the account that Lifeboat runs in. */
+  readonly accounts = new Map<string, string>();
   /** May the caller do this? Asked of every call that arrives; set when the roles are known. */
   authorise: (call: AwsCall) => Access | undefined = () => undefined;
   private readonly world: World;
@@ -154,6 +156,7 @@ export class Gateway implements Stoppable {
       service,
       action: actionOf({ service, method, path, headers, body }),
       principal: this.principals.get(scope.accessKey) ?? scope.accessKey,
+      account: this.accounts.get(scope.accessKey),
       method,
       path,
       headers,
@@ -226,7 +229,7 @@ export class Gateway implements Stoppable {
 
   private outgoing(call: AwsCall, body: Buffer | undefined): Outgoing | { refusal: ReturnType<GlobalTables['refusal']> } {
     const table = call.service === 'dynamodb' ? this.globalTables.tableOf(call) : undefined;
-    if (!table) return { upstream: this.engineOf(call.service, call.region), headers: call.headers, body };
+    if (!table) return { upstream: this.engineOf(call.service, call.region), headers: signedForAccount(call), body };
     const refusal = this.globalTables.refusal(table, call);
     return refusal ? { refusal } : { upstream: this.engineOf('global', HOME_REGION), headers: signedForHome(call), body };
   }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { Region } from '../types.ts';
+import type { AwsCall, Region } from '../types.ts';
 
 /** What the signature's credential scope says: whom the request is for, and whose key signed it. */
 export interface Scope {
@@ -42,4 +42,12 @@ export function isGlobal(service: string): boolean {
 export function isSmallProtocol(request: IncomingMessage): boolean {
   const type = request.headers['content-type'] ?? '';
   return request.method === 'POST' && /x-amz-json|x-www-form-urlencoded|application\/cbor/.test(type);
+}
+
+/** The headers of a request for an engine, which takes an access key of twelve digits for the account. Signatures are not verified there. */
+export function signedForAccount({ account, headers }: AwsCall): Record<string, string> {
+  const { authorization } = headers;
+  return account && authorization
+    ? { ...headers, authorization: authorization.replace(/Credential=[^/]+/, `Credential=${account}`) }
+    : headers;
 }

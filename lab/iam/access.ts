@@ -3,7 +3,7 @@ import type { AwsCall } from '../types.ts';
 import { type Knowledge, type Need, needsOf } from './needs.ts';
 import { matches } from './pattern.ts';
 import { decide, type Statement } from './policy.ts';
-import { type FunctionRole, factsOf } from './roles.ts';
+import { type Caller, type FunctionRole, factsOf, type NamedRole, type PrincipalStatement } from './roles.ts';
 
 /** What is known of a function's call before it is answered. */
 export interface Access {
@@ -39,36 +39,48 @@ const LAMBDAS_OWN = /^(logs|xray):|^ec2:\w*NetworkInterface|^ec2:DescribeSubnets
  */
 export class AccessControl {
   private readonly roles = new Map<string, FunctionRole>();
-  private readonly known: Knowledge;
+  /** Those with a name, by ARN: other accounts' functions may take them on. */
+  private readonly namedRoles = new Map<string, NamedRole>();
+  private readonly keyPolicies = new Map<string, readonly PrincipalStatement[]>();
+  private readonly known;
   private readonly used = new Set<string>();
 
-  constructor(stacks: readonly Stack[], account: string, tagsOf?: Knowledge['tagsOf']) {
-    const facts = stacks.map((stack) => factsOf(stack, account));
-    for (const role of facts.flatMap(({ roles }) => roles)) this.roles.set(keyOf(role.region, role.functionName), role);
-    this.known = {
-      account,
-      partitionKeys: new Map(facts.flatMap(({ partitionKeys }) => [...partitionKeys])),
-      keys: new Map(facts.flatMap(({ keys }) => [...keys])),
-      aliases: new Map(facts.flatMap(({ aliases }) => [...aliases])),
-      waitingMachines: new Map(
-        stacks.map(({ region }) => [
-          region,
-          facts.flatMap(({ waitingMachines }) => waitingMachines).filter((arn) => arn.includes(`:${region}:`)),
-        ]),
-      ),
-      tagsOf,
-    };
+  constructor(stacks: readonly Stack[], account: string, rds: Pick<Knowledge, 'tagsOf' | 'keyOf'> = {}) {
+    const partitionKeys = new Map<string, string>();
+    const keys = new Map<string, string>();
+    const aliases = new Map<string, string>();
+    const waitingMachines = new Map<string, string[]>();
+    this.known = { account, partitionKeys, keys, aliases, waitingMachines, ...rds };
+    this.add(stacks, account);
   }
 
-  /** Nothing for a caller who is no function of the deployment. A function of one region has the role of that region. */
+  /** Stacks of the same or another account. */
+  add(stacks: readonly Stack[], account: string): void {
+    const { partitionKeys, keys, aliases, waitingMachines } = this.known;
+    for (const stack of stacks) {
+      const facts = factsOf(stack, account);
+      for (const role of facts.roles) this.roles.set(keyOf(role.region, role.functionName), role);
+      for (const role of facts.namedRoles) this.namedRoles.set(role.arn, role);
+      for (const [arn, policy] of facts.keyPolicies) this.keyPolicies.set(arn, policy);
+      for (const [name, key] of facts.partitionKeys) partitionKeys.set(name, key);
+      for (const [arn, key] of facts.keys) keys.set(arn, key);
+      for (const [alias, key] of facts.aliases) aliases.set(alias, key);
+      waitingMachines.set(stack.region, [...(waitingMachines.get(stack.region) ?? []), ...facts.waitingMachines]);
+    }
+  }
+
+  /**
+   * Nothing for a caller who is neither a function of the deployment nor has taken on one of its roles, unless he wants something of another
+   * account. A function of one region has the role of that region.
+   */
   judge(call: AwsCall): Access | undefined {
-    const role = this.roles.get(keyOf(call.source, call.principal));
-    if (!role) return undefined;
+    const role = this.roles.get(keyOf(call.source, call.principal)) ?? this.namedRoles.get(call.principal);
+    if (!role) return this.judgePerson(call);
     const needs = needsOf(call, this.known);
     if (!needs)
       return { denied: `${call.principal}: the lab does not know what right ${call.service} ${call.action} needs (lab/iam/needs.ts)` };
     const [first] = needs;
-    const missing = needs.map((need) => this.missing(role, need)).find((why) => why !== undefined);
+    const missing = needs.map((need) => this.missing(role, need) ?? this.foreign(role, need, call)).find((why) => why !== undefined);
     return { resource: first?.resources[0], keys: first?.context['dynamodb:LeadingKeys'], denied: missing };
   }
 
@@ -86,10 +98,36 @@ export class AccessControl {
     return { used: ofUse(true), unused: ofUse(false) };
   }
 
-  private missing(role: FunctionRole, { action, resources, context }: Need): string | undefined {
+  /** His own account lets a person do all; another account's roles and keys have a word of their own. */
+  private judgePerson(call: AwsCall): Access | undefined {
+    const { account = this.known.account, principal, service } = call;
+    if (service !== 'rds' && service !== 'sts') return undefined;
+    const person = { account, arn: `arn:aws:iam::${account}:user/${principal}` };
+    const denied = needsOf(call, this.known)
+      ?.map((need) => this.foreign(person, need, call))
+      .find((why) => why !== undefined);
+    return denied === undefined ? undefined : { denied };
+  }
+
+  /** What another account's policy has to allow as well: a key's for its use, a role's for taking it on. */
+  private foreign({ arn, account }: Caller, { action, resources, context }: Need, call: AwsCall): string | undefined {
+    for (const resource of resources) {
+      const policy = action === 'sts:AssumeRole' ? this.namedRoles.get(resource)?.trust : this.keyPolicies.get(resource);
+      if (!policy || resource.split(':')[4] === account) continue;
+      const externalId = new URLSearchParams(call.body.toString('utf8')).get('ExternalId');
+      const about = { ...context, 'aws:PrincipalArn': [arn], ...(externalId && { 'sts:ExternalId': [externalId] }) };
+      const naming = policy.filter(({ accounts }) => accounts.includes(account));
+      if (!decide(naming, { action, resource, context: about }).allowed)
+        return `the policy of ${resource} does not let ${arn} ${action}${told(about)}`;
+    }
+    return undefined;
+  }
+
+  private missing(role: FunctionRole | NamedRole, { action, resources, context }: Need): string | undefined {
     for (const resource of resources) {
       const decision = decide(role.statements, { action, resource, context });
-      if (!decision.allowed) return `${role.functionName} in ${role.region} may not ${action} on ${resource}${told(context)}`;
+      if (!decision.allowed) return `${nameOf(role)} may not ${action} on ${resource}${told(context)}`;
+      if (!('functionName' in role)) continue;
       for (const pattern of decision.by.resources) {
         if (matches(pattern, resource)) this.used.add(JSON.stringify(rightOf(role, decision.by, action, pattern)));
       }
@@ -97,6 +135,8 @@ export class AccessControl {
     return undefined;
   }
 }
+
+const nameOf = (role: FunctionRole | NamedRole): string => ('functionName' in role ? `${role.functionName} in ${role.region}` : role.arn);
 
 const keyOf = (region: string, functionName: string): string => `${region}/${functionName}`;
 

@@ -15,12 +15,14 @@ export interface Knowledge {
   partitionKeys: ReadonlyMap<string, string>;
   /** KMS key by ARN of what it encrypts. */
   keys: ReadonlyMap<string, string>;
-  /** ARN of the KMS key by `<region>/<alias>`. */
+  /** ARN of the KMS key by `<account>/<region>/<alias>`. */
   aliases: ReadonlyMap<string, string>;
   /** ARNs of the machines that wait by task token, by region. */
   waitingMachines: ReadonlyMap<string, readonly string[]>;
   /** Tags of an RDS resource as it is now; nothing where there is none. */
   tagsOf?: (arn: string) => ReadonlyMap<string, string> | undefined;
+  /** The key of an RDS snapshot, as RDS was told it. */
+  keyOf?: (arn: string) => string | undefined;
 }
 
 interface Subject {
@@ -28,6 +30,7 @@ interface Subject {
   /** The request's fields, of a JSON body or of a form. */
   input: Record<string, unknown>;
   known: Knowledge;
+  account: string;
   arn(service: string, resource: string): string;
 }
 
@@ -39,9 +42,10 @@ type Needs = (subject: Subject) => Need[];
  */
 export function needsOf(call: AwsCall, known: Knowledge): Need[] | undefined {
   const rule = RULES[call.service];
+  const { account = known.account } = call;
   const arn = (service: string, resource: string) =>
-    resource.startsWith('arn:') ? resource : `arn:aws:${service}:${call.region}:${known.account}:${resource}`;
-  return rule?.({ call, input: inputOf(call), known, arn });
+    resource.startsWith('arn:') ? resource : `arn:aws:${service}:${call.region}:${account}:${resource}`;
+  return rule?.({ call, input: inputOf(call), known, account, arn });
 }
 
 const need = (action: string, resources: readonly string[], context: Need['context'] = {}): Need => ({ action, resources, context });
@@ -53,11 +57,12 @@ const RULES: Readonly<Record<string, Needs>> = {
       need(`dynamodb:${call.action}`, [arn('dynamodb', `table/${name}`)], keys.length > 0 ? { 'dynamodb:LeadingKeys': keys } : {}),
     );
   },
-  rds: ({ call, input, known, arn }) => {
+  rds: (subject) => {
+    const { call, input, known, arn } = subject;
     const resources = rdsResources(input, arn);
     const tags = resources.flatMap((resource) => [...(known.tagsOf?.(resource) ?? [])]);
     const context = Object.fromEntries(tags.map(([key, value]) => [`aws:ResourceTag/${key}`, [value]]));
-    return [need(`rds:${call.action}`, resources, context), ...rdsImplied(call.region, input, arn)];
+    return [need(`rds:${call.action}`, resources, context), ...rdsImplied(subject)];
   },
   ecs: ({ call, input, arn }) => {
     const cluster = String(input.cluster ?? 'default')
@@ -108,13 +113,13 @@ const RULES: Readonly<Record<string, Needs>> = {
   monitoring: ({ call, input }) => [
     need(`cloudwatch:${call.action}`, ['*'], input.Namespace ? { 'cloudwatch:namespace': [String(input.Namespace)] } : {}),
   ],
-  kms: ({ call, input, known, arn }) => {
+  kms: ({ call, input, known, account }) => {
     const tags = ((input.Tags ?? []) as { TagKey: string; TagValue: string }[]).map(({ TagKey, TagValue }) => [
       `aws:RequestTag/${TagKey}`,
       [TagValue],
     ]);
     const named = String(input.KeyId ?? '*');
-    const ofName = known.aliases.get(`${call.region}/${named}`) ?? arn('kms', `key/${named.replace(/^key\//, '')}`);
+    const ofName = keyArn(named, { known, account, region: call.region });
     // A key that is yet to be made has no ARN.
     const key = call.action === 'CreateKey' ? '*' : ofName;
     return [need(`kms:${call.action}`, [key], Object.fromEntries(tags) as Need['context'])];
@@ -158,14 +163,34 @@ function rdsResources(input: Record<string, unknown>, arn: Subject['arn']): stri
 const withKind = (kind: string, name: string): string => (name.startsWith('arn:') ? name : `${kind}:${name}`);
 
 /** Tags are a right of their own; a key of the caller's choice must let him give RDS the use of it. */
-function rdsImplied(region: string, input: Record<string, unknown>, arn: Subject['arn']): Need[] {
+function rdsImplied({ call: { region }, input, known, account, arn }: Subject): Need[] {
   const tags = Object.keys(input).some((field) => field.startsWith('Tags.'));
   const throughRds = { 'kms:ViaService': [`rds.${region}.amazonaws.com`] };
-  const key = input.KmsKeyId ? arn('kms', `key/${String(input.KmsKeyId).replace(/^key\//, '')}`) : undefined;
+  const named = input.KmsKeyId ? String(input.KmsKeyId) : undefined;
+  const key = named && keyArn(named, { known, account, region });
+  const chosen = { ...throughRds, ...(named?.startsWith('alias/') && { 'kms:ResourceAliases': [named] }) };
   return [
     ...(tags ? [need('rds:AddTagsToResource', rdsResources(input, arn))] : []),
-    ...(key ? [need('kms:DescribeKey', [key], throughRds), need('kms:CreateGrant', [key], throughRds)] : []),
+    ...(key ? [need('kms:DescribeKey', [key], chosen), need('kms:CreateGrant', [key], chosen)] : []),
+    ...keyOfAnother(String(input.SourceDBSnapshotIdentifier ?? ''), known, account).flatMap((theirs) =>
+      ['DescribeKey', 'Decrypt', 'CreateGrant'].map((action) =>
+        need(`kms:${action}`, [theirs], { ...throughRds, 'kms:GrantIsForAWSResource': ['true'] }),
+      ),
+    ),
   ];
+}
+
+/** What another account shares is read with the key that it lies under: that account's. RDS user guide, 'Sharing encrypted snapshots', 2026-11. */
+function keyOfAnother(snapshot: string, known: Knowledge, account: string): string[] {
+  const [, , , region = '', owner = account] = snapshot.split(':');
+  const named = owner === account ? undefined : known.keyOf?.(snapshot);
+  return named ? [keyArn(named, { known, account: owner, region })] : [];
+}
+
+/** A key's ARN, by its alias, its identifier or itself. */
+function keyArn(named: string, { known, account, region }: { known: Knowledge; account: string; region: string }): string {
+  if (named.startsWith('arn:')) return named;
+  return known.aliases.get(`${account}/${region}/${named}`) ?? `arn:aws:kms:${region}:${account}:key/${named.replace(/^key\//, '')}`;
 }
 
 /** The tables of a request, each with the partition keys that the request is about (`dynamodb:LeadingKeys`). */

@@ -3,8 +3,26 @@ import { resolve, type Scope } from '../deploy/intrinsics.ts';
 import { requireKnown } from './conditions.ts';
 import type { Conditions, Statement } from './policy.ts';
 
+/** Somebody who calls, as policies know him. */
+export interface Caller {
+  arn: string;
+  account: string;
+}
+
+/** A statement of a policy that stands at a role or key and says whom it is about. */
+export interface PrincipalStatement extends Statement {
+  /** Accounts that it names as a whole. */
+  accounts: readonly string[];
+}
+
+/** A role that has a name of its own, so that another account's functions may take it on. */
+export interface NamedRole extends Caller {
+  statements: readonly Statement[];
+  trust: readonly PrincipalStatement[];
+}
+
 /** What one function may do, by the role that its template gives it. */
-export interface FunctionRole {
+export interface FunctionRole extends Caller {
   functionName: string;
   region: string;
   statements: readonly Statement[];
@@ -15,11 +33,14 @@ export interface FunctionRole {
 /** What a stack says about names, so that a call can be understood. */
 export interface StackFacts {
   roles: FunctionRole[];
+  namedRoles: NamedRole[];
+  /** Statements of the policy of each KMS key, by its ARN. */
+  keyPolicies: Map<string, PrincipalStatement[]>;
   /** Partition key by table name. */
   partitionKeys: Map<string, string>;
   /** ARN of the KMS key by ARN of the topic or bucket that it encrypts. */
   keys: Map<string, string>;
-  /** ARN of the KMS key by `<region>/<alias>`. */
+  /** ARN of the KMS key by `<account>/<region>/<alias>`. */
   aliases: Map<string, string>;
   /** ARNs of the machines that wait by task token. */
   waitingMachines: string[];
@@ -36,17 +57,30 @@ export function factsOf(stack: Stack, account: string): StackFacts {
     });
   const policies = ['AWS::IAM::Policy', 'AWS::IAM::ManagedPolicy'].flatMap(properties);
   const destinations = properties('AWS::Lambda::EventInvokeConfig');
+  const statementsOfRole = (role: string) =>
+    policies.filter(([, { Roles }]) => list(Roles).includes(role)).flatMap(([, policy]) => statementsOf(policy.PolicyDocument));
+  const iamRoles = new Map<string, Properties & { arn: string }>(
+    properties('AWS::IAM::Role').map(([id, role]) => [`<${id}>`, { ...role, arn: roleArn(account, id, role) }]),
+  );
   const roles = properties('AWS::Lambda::Function').map(([id, { FunctionName = id, Role }]) => ({
     functionName: String(FunctionName),
     region: stack.region,
-    statements: policies.filter(([, { Roles }]) => list(Roles).includes(roleName(Role))).flatMap(([, policy]) => statementsOf(policy)),
+    account,
+    arn: iamRoles.get(roleName(Role))?.arn ?? String(Role),
+    statements: statementsOfRole(roleName(Role)),
     destinations: destinations.filter(([, config]) => config.FunctionName === FunctionName).map(([, config]) => onFailure(config)),
   }));
   const aliases = properties('AWS::KMS::Alias').map(
-    ([, { AliasName, TargetKeyId }]) => [`${stack.region}/${AliasName}`, String(TargetKeyId)] as const,
+    ([, { AliasName, TargetKeyId }]) => [`${account}/${stack.region}/${AliasName}`, String(TargetKeyId)] as const,
   );
   return {
     roles,
+    namedRoles: [...iamRoles].flatMap(([id, { RoleName, AssumeRolePolicyDocument, arn }]) =>
+      RoleName ? [{ arn, account, statements: statementsOfRole(id), trust: principalStatements(AssumeRolePolicyDocument) }] : [],
+    ),
+    keyPolicies: new Map(
+      properties('AWS::KMS::Key').map(([id, { KeyPolicy }]) => [String(scope.attribute(id, 'Arn')), principalStatements(KeyPolicy)]),
+    ),
     partitionKeys: partitionKeys(properties),
     keys: encryptionKeys(properties, scope),
     aliases: new Map(aliases),
@@ -61,6 +95,7 @@ const waitingMachines = ({ template }: Stack): string[] =>
 
 const READ: ReadonlySet<string> = new Set([
   ...['FunctionName', 'Role', 'Roles', 'PolicyDocument', 'DestinationConfig'],
+  ...['RoleName', 'AssumeRolePolicyDocument', 'KeyPolicy'],
   ...['AliasName', 'TargetKeyId', 'TableName', 'KeySchema', 'KmsMasterKeyId', 'BucketName', 'BucketEncryption'],
 ]);
 
@@ -101,9 +136,21 @@ function physicalName(resource: Resource | undefined): string | undefined {
 /** A policy names its roles by reference, a function its role by ARN; both end with the logical id. */
 const roleName = (arn: unknown): string => `<${String(arn).split('role/').at(-1)}>`;
 
-function statementsOf({ PolicyDocument }: Properties): Statement[] {
-  const { Statement: raw } = PolicyDocument as { Statement: Record<string, unknown>[] };
-  return raw.map(({ Effect, Action, Resource, Condition, ...more }) => {
+const roleArn = (account: string, id: string, { RoleName = id }: Properties): string => `arn:aws:iam::${account}:role/${RoleName}`;
+
+type Document = { Statement: Record<string, unknown>[] } | undefined;
+
+/** Services and single principals are nobody here: what the lab decides is between accounts. */
+function principalStatements(document: unknown): PrincipalStatement[] {
+  return ((document as Document)?.Statement ?? []).map(({ Principal, Resource = '*', ...statement }) => {
+    const [read] = statementsOf({ Statement: [{ Resource, ...statement }] });
+    const named = list((Principal as { AWS?: unknown } | undefined)?.AWS);
+    return { ...read!, accounts: named.flatMap((arn) => /^arn:[\w-]+:iam::(\d+):root$/.exec(arn)?.[1] ?? []) };
+  });
+}
+
+function statementsOf(document: unknown): Statement[] {
+  return ((document as Document)?.Statement ?? []).map(({ Effect, Action, Resource, Condition, ...more }) => {
     const unknown = Object.keys(more).filter((key) => key !== 'Sid');
     if (unknown.length > 0) throw new Error(`The lab does not know ${unknown.join(', ')} in a policy's statement.`);
     const conditions = conditionsOf(Condition);

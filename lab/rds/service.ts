@@ -84,6 +84,12 @@ export class RdsService implements Stoppable {
     return type === 'snapshot' ? this.control.findSnapshot(region, name, account)?.tags : this.control.find(region, name)?.tags;
   }
 
+  /** The key that a snapshot lies under, as the request named it. */
+  keyOf(snapshot: string): string | undefined {
+    const { region, account = this.accountId, name } = parseReference(snapshot, 'snapshot', '');
+    return this.control.findSnapshot(region, name, account)?.attributes.KmsKeyId;
+  }
+
   instances(): LabInstance[] {
     return [...this.control.databases].map((database) => new LabInstance(this.control, database));
   }

@@ -18,6 +18,7 @@ const wildcards: Record<string, string> = {
   'rds:CreateDBSnapshot snapshot:<prefix>-*': 'a snapshot is named when it is taken',
   'rds:CopyDBSnapshot snapshot:<prefix>-*': 'a snapshot is named when it is taken',
   'rds:DeleteDBSnapshot snapshot:<prefix>-*': 'a snapshot is named when it is taken; a condition asks for our tag too',
+  'rds:ModifyDBSnapshotAttribute snapshot:<prefix>-*': 'a snapshot is named when it is taken',
   'rds:AddTagsToResource snapshot:<prefix>-*': 'a snapshot is named when it is taken',
   'rds:RestoreDBInstanceFromDBSnapshot snapshot:<prefix>-*': 'a snapshot is named when it is taken',
   'rds:RestoreDBInstanceFromDBSnapshot db:<prefix>-verify-*': 'a copy is named by its run',
@@ -128,6 +129,7 @@ describe('the rights of backup and verification', () => {
         'take-snapshots',
         'copy-snapshots',
         'record-recovery-points',
+        'copy-to-account',
         'prune-recovery-points',
         'watch-backups',
         'restore-copy',
@@ -223,7 +225,9 @@ describe('a vault', () => {
     const rights = rightsOf(primary, `${prefix}-copy-to-account`);
     expect(rights).toContain(`sts:AssumeRole on ${role}`);
     expect(rights).toContain(`rds:ModifyDBSnapshotAttribute on arn:aws:rds:us-west-2:000000000000:snapshot:${prefix}-*`);
-    expect(rightsOf(stacks.primary, `${prefix}-copy-to-account`).filter((right) => /sts|Modify/.test(right))).toEqual([]);
+    expect(rights.filter((right) => right.includes('Modify'))).toHaveLength(1);
+    const { primary: without } = synthesise({ ...demoBackup, vault: undefined });
+    expect(rightsOf(without, `${prefix}-copy-to-account`).filter((right) => /sts|Modify/.test(right))).toEqual([]);
   });
 
   it("is let read by the site's key, through RDS, as that one role", () => {
@@ -263,6 +267,14 @@ describe('a vault', () => {
       'rds:DescribeDBSnapshots',
     ]);
     expect(actions.filter((action) => action.includes('*'))).toEqual([]);
+    type Statement = { Sid?: string; Action: string | string[]; Condition: object };
+    const { Statement: keyPolicy } = only(template, 'AWS::KMS::Key', {}).KeyPolicy as { Statement: Statement[] };
+    const back = keyPolicy.filter(({ Sid }) => Sid?.startsWith('Source'));
+    expect(back.map(({ Sid }) => Sid)).toEqual(['SourceReadsBack', 'SourceGrantsBack']);
+    for (const { Action, Condition } of back) {
+      expect(Condition).toMatchObject({ StringEquals: { 'kms:ViaService': 'rds.us-east-1.amazonaws.com' } });
+      expect([Action].flat().filter((action) => /\*|Encrypt$|Delete|Disable|Put|Schedule/.test(action))).toEqual([]);
+    }
     expect(only(template, 'AWS::KMS::Alias', {}).AliasName).toBe(`alias/${prefix}-vault`);
     const other = synthesiseStack((app) => new VaultStack(app, 'vault', { environment: withVault, site: 'recovery', env }));
     expect(ofType(other, 'AWS::IAM::Role')).toEqual([]);

@@ -51,6 +51,8 @@ export async function startSmallLab(options: DrillLabOptions, standIn: StandIn):
     dnsPort: dns.dnsPort,
     endpoint: (zone) => gateway.endpoint(zone),
     credentials: { accessKeyId: 'OPERATOR', secretAccessKey: 'lab' },
+    vault: { account: '111111111111', credentials: { accessKeyId: 'VAULT', secretAccessKey: 'lab' } },
+    deployVault: async () => {},
     calls: () => gateway.calls,
     rdsQuotas: { manualSnapshots: 100, instances: 40, copiesAtOnce: 20, replicatedBackups: 20 },
     isolate: (securityGroupId) => rds.isolate(securityGroupId),
