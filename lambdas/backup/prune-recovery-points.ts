@@ -1,14 +1,16 @@
 import { log } from '../kit/log.ts';
 import type { SiteName } from '../kit/plan.ts';
-import { RecoveryPoints } from '../kit/recovery-points.ts';
+import { type RecoveryPoint, RecoveryPoints } from '../kit/recovery-points.ts';
 import { defineStep } from '../kit/step.ts';
 import { OWNER_TAG, type Snapshot } from '../resources/rds-snapshots.ts';
 import { backupRun, jobsOf, snapshotsOf } from './jobs.ts';
-import { removable } from './retention.ts';
+import { type Removal, removable } from './retention.ts';
+import { recordLeft } from './unrecorded.ts';
 
 /**
  * Deletes what retention lets go, of the databases of this run. Only what both the ledger and the snapshot's own tags call Lifeboat's is
- * ever touched; what is in the ledger and no longer in RDS was deleted by somebody else, and is told.
+ * ever touched. That a copy goes is written before it goes: the ledger never counts on one that is not there, and what a run did not get to
+ * the next one deletes. What runs left without a record gets one here first.
  */
 export const pruneRecoveryPoints = defineStep({
   name: 'prune-recovery-points',
@@ -21,24 +23,35 @@ export const pruneRecoveryPoints = defineStep({
       recovery: await snapshots.recovery.list(),
     };
     const removed: string[] = [];
-    for (const { workload, database, policy } of jobsOf(plan, site, request)) {
+    const recorded: string[] = [];
+    for (const job of jobsOf(plan, site, request)) {
+      const { workload, database, policy } = job;
       const known = await points.list(workload, database);
+      recorded.push(...(await recordLeft(job, known, { plan, site, lists, points })));
       // What somebody else deleted can carry no other's weight.
       const present = known.map((point) => ({ ...point, copies: point.copies.filter(({ site: at }) => lists[at].has(point.id)) }));
-      for (const { point, copy } of removable(present, policy, now())) {
+      for (const { point, copy } of [...begun(present), ...removable(present, policy, now())]) {
         const snapshot = lists[copy.site].get(point.id);
         if (snapshot?.arn !== copy.arn || snapshot.tags[OWNER_TAG] !== plan.name || snapshot.tags['lifeboat:database'] !== database)
           continue;
+        if (!copy.deletedAt) {
+          const deletedAt = new Date(now()).toISOString();
+          const whole = known.find(({ id }) => id === point.id)!;
+          const copies = whole.copies.map((each) => (each.arn === copy.arn ? { ...each, deletedAt } : each));
+          await points.note(point, { copies });
+          whole.copies = copies;
+        }
         await snapshots[copy.site].remove(point.id);
-        const deletedAt = new Date(now()).toISOString();
-        const recorded = known.find(({ id }) => id === point.id)!;
-        recorded.copies = recorded.copies.map((each) => (each.arn === copy.arn ? { ...each, deletedAt } : each));
-        await points.note(point, { copies: recorded.copies });
         removed.push(`${copy.region} ${point.id}`);
       }
     }
+    if (recorded.length > 0) log('recovery-points-found', { run: request.run, recorded });
     if (removed.length > 0) log('recovery-points-pruned', { run: request.run, removed });
     return { removed: removed.length };
   },
 });
 export const handler = pruneRecoveryPoints.handler;
+
+/** What a run before was to delete, and is still there. */
+const begun = (present: readonly RecoveryPoint[]): Removal[] =>
+  present.flatMap((point) => point.copies.filter(({ deletedAt }) => deletedAt).map((copy) => ({ point, copy })));

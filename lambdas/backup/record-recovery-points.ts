@@ -1,18 +1,14 @@
-import type { Environment, SiteName } from '../kit/plan.ts';
-import type { Copy } from '../kit/recovery-points.ts';
 import { RecoveryPoints } from '../kit/recovery-points.ts';
 import { defineStep } from '../kit/step.ts';
 import { RdsInstances } from '../resources/rds-instances.ts';
 import { ownTags } from '../resources/rds-settings.ts';
-import type { Snapshot } from '../resources/rds-snapshots.ts';
 import { backupRun, jobsOf, snapshotsOf } from './jobs.ts';
 import { Manifests } from './manifests.ts';
-
-const BOTH: readonly SiteName[] = ['primary', 'recovery'];
+import { soundCopies } from './sound-copies.ts';
 
 /**
- * Writes each recovery point into the ledger, with the copies that are complete and sound: same engine and size as the source, and in the
- * other site encrypted. A copy that is not is not recorded, and so nothing will ever count on it.
+ * Writes each recovery point into the ledger, with the copies that are complete and sound. A copy that is not is not recorded, and so nothing
+ * will ever count on it.
  */
 export const recordRecoveryPoints = defineStep({
   name: 'record-recovery-points',
@@ -25,13 +21,13 @@ export const recordRecoveryPoints = defineStep({
     instances: new RdsInstances(),
   }),
   run: async ({ request }, { plan, site, snapshots, points, manifests, instances }) => {
-    const [[primary, recovery], known] = await Promise.all([Promise.all(BOTH.map((name) => snapshots[name].list())), instances.list()]);
-    const lists = { primary: primary!, recovery: recovery! };
+    const [primary, recovery, known] = await Promise.all([snapshots.primary.list(), snapshots.recovery.list(), instances.list()]);
+    const lists = { primary, recovery };
     const recorded: string[] = [];
     for (const { id, workload, database, tier, dueAt, instance } of jobsOf(plan, site, request)) {
       const source = lists[site].get(id);
       if (source?.status !== 'available') continue;
-      const copies = BOTH.flatMap((name) => copyIn(plan, name, lists[name].get(id), source, name === site));
+      const copies = soundCopies(plan, site, lists, id);
       const contents = await manifests.find(id);
       const { engine, engineVersion, allocatedGb } = source;
       const facts = { instance, engine, engineVersion, allocatedGb, reachesTo: contents?.heartbeatAt, sizeBytes: contents?.sizeBytes };
@@ -43,11 +39,3 @@ export const recordRecoveryPoints = defineStep({
   },
 });
 export const handler = recordRecoveryPoints.handler;
-
-const copyIn = (plan: Environment, site: SiteName, snapshot: Snapshot | undefined, source: Snapshot, own: boolean): Copy[] => {
-  if (snapshot?.status !== 'available' || !snapshot.completedAt) return [];
-  const sound = snapshot.engineVersion === source.engineVersion && snapshot.allocatedGb === source.allocatedGb;
-  if (!sound || (!own && !snapshot.encrypted)) return [];
-  const { arn, completedAt, encrypted, kmsKeyId } = snapshot;
-  return [{ site, region: plan.sites[site].region, arn, completedAt, encrypted, kmsKeyId }];
-};
