@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   DescribeExecutionCommand,
+  DescribeStateMachineCommand,
   GetExecutionHistoryCommand,
   ListStateMachinesCommand,
   SFNClient,
@@ -10,6 +11,7 @@ import {
 import type { Region } from '../types.ts';
 import type { Drill } from './drill.ts';
 import { until } from './patience.ts';
+import { functionsIn } from './wire.ts';
 
 const POLL_MS = 250;
 const CALL_TIMEOUT_MS = 4_000;
@@ -21,6 +23,9 @@ export interface Ended {
   /** JSON, parsed; empty where there is none. */
   output: Record<string, unknown>;
   cause?: string;
+  /** Epoch milliseconds. */
+  startedAt: number;
+  stoppedAt: number;
   seconds: number;
 }
 
@@ -37,16 +42,19 @@ export class Machines {
     this.sfn = new SFNClient({ region, endpoint: lab.endpoint('internet'), credentials: lab.credentials, maxAttempts: 2, requestHandler });
   }
 
-  /** Starts a machine, by the end of its name. */
+  /** Starts a machine, by what it is called in its environment. */
   async start(machine: string, input: object): Promise<string> {
-    const { stateMachines = [] } = await this.sfn.send(new ListStateMachinesCommand({ maxResults: 1_000 }));
-    const found = stateMachines.find(({ name }) => name?.endsWith(`-${machine}`));
-    if (!found) throw new Error(`no state machine ${machine} in ${this.region}`);
+    const stateMachineArn = await this.find(machine);
     const name = `drill-${machine}-${Date.now()}`;
-    const { executionArn } = await this.sfn.send(
-      new StartExecutionCommand({ stateMachineArn: found.stateMachineArn, name, input: JSON.stringify(input) }),
-    );
+    const { executionArn } = await this.sfn.send(new StartExecutionCommand({ stateMachineArn, name, input: JSON.stringify(input) }));
     return executionArn!;
+  }
+
+  /** Names of the functions that a machine's definition can call. */
+  async functions(machine: string): Promise<string[]> {
+    const stateMachineArn = await this.find(machine);
+    const { definition = '' } = await this.sfn.send(new DescribeStateMachineCommand({ stateMachineArn }));
+    return functionsIn(definition);
   }
 
   async ended(executionArn: string, boundMs: number): Promise<Ended> {
@@ -55,13 +63,16 @@ export class Machines {
       this.drill.parts.signal.throwIfAborted();
       const run = await this.sfn.send(new DescribeExecutionCommand({ executionArn }));
       if (run.status !== 'RUNNING') {
-        const seconds = ((run.stopDate?.getTime() ?? Date.now()) - (run.startDate?.getTime() ?? 0)) / 1_000;
+        const startedAt = run.startDate?.getTime() ?? 0;
+        const stoppedAt = run.stopDate?.getTime() ?? Date.now();
         return {
           name: run.name ?? '',
           status: run.status ?? '',
           output: JSON.parse(run.output ?? '{}'),
           cause: run.cause ?? run.error,
-          seconds,
+          startedAt,
+          stoppedAt,
+          seconds: (stoppedAt - startedAt) / 1_000,
         };
       }
       if (Date.now() > deadline) throw new Error(`${run.name} in ${this.region} still runs after ${boundMs / 1_000} s`);
@@ -105,5 +116,12 @@ export class Machines {
 
   close(): void {
     this.sfn.destroy();
+  }
+
+  private async find(machine: string): Promise<string> {
+    const { stateMachines = [] } = await this.sfn.send(new ListStateMachinesCommand({ maxResults: 1_000 }));
+    const found = stateMachines.find(({ name }) => name === `lifeboat-${this.drill.environment}-${machine}`);
+    if (!found?.stateMachineArn) throw new Error(`no state machine ${machine} in ${this.region}`);
+    return found.stateMachineArn;
   }
 }

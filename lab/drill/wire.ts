@@ -25,6 +25,11 @@ interface Machine {
   functions: string[];
 }
 
+/** Names of the functions that a machine's definition can call. */
+export const functionsIn = (definition: string): string[] => [
+  ...new Set([...definition.matchAll(/:function:([A-Za-z0-9_-]+)/g)].map((match) => match[1]!)),
+];
+
 /** What can be seen of Lifeboat in one region, over the AWS API and as a person sees it. */
 export class Wire {
   readonly region: Region;
@@ -51,8 +56,7 @@ export class Wire {
     const found = stateMachines.find((machine) => machine.name?.toLowerCase().includes('failover'));
     if (!found?.stateMachineArn) throw new Error(`no state machine with "failover" in its name in ${this.region}`);
     const { definition = '' } = await this.sfn.send(new DescribeStateMachineCommand({ stateMachineArn: found.stateMachineArn }));
-    const functions = [...definition.matchAll(/:function:([A-Za-z0-9_-]+)/g)].map((match) => match[1]!);
-    this.machine = { arn: found.stateMachineArn, functions: [...new Set(functions)] };
+    this.machine = { arn: found.stateMachineArn, functions: functionsIn(definition) };
     return this.machine;
   }
 

@@ -54,6 +54,11 @@ const READ_LIES: Record<string, WrongAnswer[]> = {
     { name: 'stale', lie: stale },
     { name: 'empty', lie: rewriting((xml) => xml.replace(/<DBInstances>.*<\/DBInstances>/s, '<DBInstances></DBInstances>')) },
   ],
+  'rds:DescribeDBSnapshots': [
+    { name: 'early', lie: rewriting((xml) => xml.replace(/<Status>[^<]*/g, '<Status>available')) },
+    { name: 'stale', lie: stale },
+    { name: 'empty', lie: rewriting((xml) => xml.replace(/<DBSnapshots>.*<\/DBSnapshots>/s, '<DBSnapshots></DBSnapshots>')) },
+  ],
   'ecs:DescribeServices': [
     { name: 'early', lie: rewritingJson((body) => ({ ...body, services: listOf(body, 'services').map(asRunning) })) },
     { name: 'stale', lie: stale },

@@ -22,7 +22,10 @@ export interface CallCount {
 }
 
 /** The AWS calls that the functions of a run made while it ran. */
-export function callsOfRun(calls: readonly CallRecord[], execution: Execution): CallRecord[] {
+export function callsOfRun(
+  calls: readonly CallRecord[],
+  execution: Pick<Execution, 'region' | 'functions' | 'startedAt' | 'stoppedAt'>,
+): CallRecord[] {
   const functions = new Set(execution.functions);
   const until = execution.stoppedAt ?? Number.POSITIVE_INFINITY;
   return calls.filter(

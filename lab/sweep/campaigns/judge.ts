@@ -13,7 +13,7 @@ import type { Outcome } from '../matrix.ts';
 const SERVED_WITHIN_MS = 90_000;
 const SERVED_WRITES = 10;
 const READ_WITHIN_MS = 20_000;
-/** The alarm that an execution's end raises, by the end of its name. The lab has no metrics of executions: that it is deployed is what can be seen. */
+/** The alarm that an execution's end raises, by the end of its name after the machine's. The lab has no metrics of executions: that it is deployed is what can be seen. */
 const ALARM_ON: Record<string, string> = { FAILED: '-failed', TIMED_OUT: '-timed-out', ABORTED: '-aborted' };
 
 /** Orders are accepted, by the site where one is named. */
@@ -26,14 +26,14 @@ export const isServed = (drill: Drill, site: Region | undefined): Promise<boolea
     },
   );
 
-/** A message of the run was accepted, or an alarm on such an end is deployed. */
-export function isTold(drill: Drill, run: Execution): boolean {
+/** A message of a machine's run was accepted, or an alarm on such an end is deployed. */
+export function isTold(drill: Drill, run: Pick<Execution, 'region' | 'functions' | 'status' | 'startedAt'>, machine: string): boolean {
   const functions = new Set(run.functions);
   const isMessage = ({ service, action, principal, status, at }: ReturnType<Drill['lab']['calls']>[number]) =>
     service === 'sns' && action === 'Publish' && status === 200 && functions.has(principal) && at >= run.startedAt;
   const alarm = ALARM_ON[run.status];
-  const alarms = [...drill.parts.watcher.alarmStates(run.region).keys()];
-  return drill.lab.calls().some(isMessage) || (alarm !== undefined && alarms.some((name) => name.endsWith(`failover${alarm}`)));
+  const alarms = drill.parts.watcher.alarmStates(run.region);
+  return drill.lab.calls().some(isMessage) || (alarm !== undefined && alarms.has(`lifeboat-${drill.environment}-${machine}${alarm}`));
 }
 
 /** The run got as far as the point of no return: its step took the lease. */

@@ -6,9 +6,9 @@ import { everythingKept, oneWriter, oneWriterAtATime, type Promised } from '../.
 import type { Region } from '../../types.ts';
 import type { Campaign } from '../campaign.ts';
 import { type Cell, kindsOf, nameOf } from '../cells.ts';
-import { faultOf } from '../inject.ts';
 import type { Outcome } from '../matrix.ts';
 import { hasTaken, historyDefect, isServed, isTold } from './judge.ts';
+import { runUnderFault } from './under-fault.ts';
 
 /** Where a workload is, and where it shall go. */
 export interface Way {
@@ -77,7 +77,7 @@ async function attack(way: Way, cell: Cell, options: MoveOptions): Promise<[Outc
   if (first.status === 'SUCCEEDED')
     return (await isServed(drill, to)) ? ['recovered', ''] : ['false success', `the run succeeded and ${to} accepts no orders`];
   const detail = `${first.status}: ${first.cause ?? ''}`;
-  if (!isTold(drill, first)) return ['nobody told', detail];
+  if (!isTold(drill, first, 'failover')) return ['nobody told', detail];
   // A planned move that failed before the take leaves a workload that somebody serves; an unplanned one still has its reason.
   const isPastReturn = hasTaken(drill, first);
   if (options.losesNothing && !isPastReturn && !(await isServed(drill, undefined))) return ['not served', detail];
@@ -93,30 +93,15 @@ async function attack(way: Way, cell: Cell, options: MoveOptions): Promise<[Outc
 async function underFault(way: Way, cell: Cell, options: MoveOptions): Promise<Execution | undefined> {
   const { drill, to } = way;
   const wire = drill.parts.watcher.wire(to);
-  const dark = options.darkens(way);
   const { functions } = await wire.failoverMachine();
-  const principal = functions.find((name) => name.endsWith(`-${cell.step}`));
-  if (!principal) throw new Error(`no function of the machine is called like the step ${cell.step}`);
-  let started: Promise<string> | undefined;
-  const deeds: Promise<unknown>[] = [];
-  const takeAway = drill.lab.faults.add(
-    faultOf(
-      cell,
-      { principal, source: to },
-      {
-        darken: () => deeds.push(drill.lab.world.blackout(dark)),
-        kill: () => deeds.push(Promise.resolve(started).then((arn) => wire.stopExecution(arn!))),
-      },
-    ),
-  );
-  try {
-    started = start(way, options.name, nameOf(cell));
-    return await drill.ends(await started, RUN_WITHIN_MS).catch(() => undefined);
-  } finally {
-    takeAway();
-    await Promise.allSettled(deeds);
-    if (drill.lab.world.isDark(dark)) await drill.lab.world.restore(dark);
-  }
+  return runUnderFault(drill, cell, {
+    source: to,
+    functions,
+    dark: options.darkens(way),
+    start: () => start(way, options.name, nameOf(cell)),
+    ends: (arn) => drill.ends(arn, RUN_WITHIN_MS),
+    stop: (arn) => wire.stopExecution(arn),
+  });
 }
 
 /** Starts the machine as a person does; its execution's ARN. */

@@ -67,6 +67,14 @@ describe('wrong answers', () => {
     expect(told('rds', 'DescribeDBInstances', 'early', describing('modifying'))[0]!.headers).toEqual({});
   });
 
+  it('say of snapshots that all are complete, or that there are none', () => {
+    const body = '<R><DBSnapshots><DBSnapshot><Status>creating</Status></DBSnapshot></DBSnapshots></R>';
+    const rds = (name: string) => String(told('rds', 'DescribeDBSnapshots', name, { status: 200, body })[0]!.body);
+    expect(rds('early')).toBe(body.replace('creating', 'available'));
+    expect(rds('empty')).toBe('<R><DBSnapshots></DBSnapshots></R>');
+    expect(rds('stale')).toBe(body);
+  });
+
   it('say that all tasks run, that there is no item, that an ended execution goes on', () => {
     const json = (service: string, action: string, name: string, body: object) =>
       JSON.parse(String(told(service, action, name, { status: 200, body: JSON.stringify(body) })[0]!.body));

@@ -1,0 +1,135 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Drill } from '../../drill/drill.ts';
+import { callsOfRun } from '../../drill/judge/calls.ts';
+import { lossWithin, noRun, oneWriter, servedBy } from '../../drill/judge/promises.ts';
+import { type Ended, Machines } from '../../drill/machines.ts';
+import { BackupView } from '../../drill/recovery-points.ts';
+import { takeProvenPoint } from '../../drill/restores.ts';
+import type { Region } from '../../types.ts';
+import type { Campaign } from '../campaign.ts';
+import { type Cell, kindsOf } from '../cells.ts';
+import type { Outcome } from '../matrix.ts';
+import { isServed, isTold } from './judge.ts';
+import { runUnderFault } from './under-fault.ts';
+
+/** A machine in a laboratory, and what is there of backups. */
+export interface Bench {
+  drill: Drill;
+  view: BackupView;
+  /** Where the machine is. */
+  region: Region;
+}
+
+/** A run, and what it was given. */
+export interface TaskRun extends Ended {
+  input: object;
+}
+
+export interface TaskOptions {
+  machine: string;
+  /** Where it runs, and the region that `dark-here` takes. */
+  places: (drill: Drill) => { region: Region; dark: Region };
+  /** What the next run is given. A proven recovery point is there. */
+  input: (bench: Bench) => Promise<object>;
+  /** Why what is called good after a run is not; nothing where all of it is. */
+  falsePass: (bench: Bench, run: TaskRun) => Promise<string | undefined>;
+  /** Has the janitors at their work after these runs, and names what they leave. */
+  leftovers: (bench: Bench, runs: readonly TaskRun[]) => Promise<string[]>;
+}
+
+/** Over the longest time that a machine of the environment `sweep-backup` gives itself for one database, its bounds of calls included. */
+const RUN_WITHIN_MS = 1_000_000;
+const READY_WITHIN_MS = 180_000;
+/** What a function does on after its run was stopped. */
+const SETTLED_AFTER_MS = 6_000;
+
+/** A machine that moves nothing, swept: the workload stays where it is and loses nothing, whatever befalls the machine. */
+export const taskCampaign = (options: TaskOptions): Campaign => ({
+  name: options.machine,
+  environment: 'sweep-backup',
+  promises: [lossWithin(0), oneWriter(), noRun(), servedBy('primary')],
+  clean: (drill) =>
+    at(drill, options, async (task) => {
+      const first = await runClean(task);
+      const run = await runClean(task);
+      const functions = await task.machines.functions(options.machine);
+      const kinds = [first, run].map((one) => kindsOf(callsOfRun(drill.lab.calls(), { ...one, region: task.region, functions })));
+      await options.leftovers(task, [first, run]);
+      return kinds.flat().filter((kind, i, all) => all.findIndex((one) => JSON.stringify(one) === JSON.stringify(kind)) === i);
+    }),
+  attack: (drill, cell) =>
+    at(drill, options, async (task) => {
+      const beganAt = Date.now();
+      const [outcome, detail] = await attack(task, cell);
+      const isReady = await isServed(drill, drill.primary);
+      const seconds = Math.round((Date.now() - beganAt) / 1_000);
+      if (!isReady) return { cell, outcome: 'not served', detail: `${drill.primary} accepts no orders; ${outcome} ${detail}`, seconds };
+      await drill.replicates(drill.recovery, READY_WITHIN_MS);
+      return { cell, outcome, detail, seconds };
+    }),
+});
+
+interface Task extends Bench {
+  machines: Machines;
+  options: TaskOptions;
+}
+
+async function at<T>(drill: Drill, options: TaskOptions, work: (task: Task) => Promise<T>): Promise<T> {
+  const { region } = options.places(drill);
+  const machines = new Machines(drill, region);
+  const view = new BackupView(drill, drill.environment);
+  try {
+    await provenPoint(drill, view);
+    return await work({ drill, view, region, machines, options });
+  } finally {
+    machines.close();
+  }
+}
+
+async function provenPoint(drill: Drill, view: BackupView): Promise<void> {
+  if ((await view.points()).some(({ standing }) => standing === 'verified')) return;
+  const home = new Machines(drill, drill.primary);
+  await takeProvenPoint(home).finally(() => home.close());
+}
+
+async function runClean(task: Task): Promise<TaskRun> {
+  const { machines, options } = task;
+  const input = await options.input(task);
+  const run = { ...(await machines.run(options.machine, input, RUN_WITHIN_MS)), input };
+  if (run.status !== 'SUCCEEDED') throw new Error(`the clean run is ${run.status}: ${run.cause ?? ''} ${JSON.stringify(run.output)}`);
+  const wrong = await options.falsePass(task, run);
+  if (wrong) throw new Error(`the clean run: ${wrong}`);
+  return run;
+}
+
+/** The run under the fault; all is mended; where it failed, the next one must do what it was for. */
+async function attack(task: Task, cell: Cell): Promise<[Outcome, string]> {
+  const { drill, region, machines, options } = task;
+  const functions = await machines.functions(options.machine);
+  const input = await options.input(task);
+  const ended = await runUnderFault(drill, cell, {
+    source: region,
+    functions,
+    dark: options.places(drill).dark,
+    start: () => machines.start(options.machine, input),
+    ends: (arn) => machines.ended(arn, RUN_WITHIN_MS),
+    stop: (arn) => machines.stop(arn),
+  });
+  if (!ended) return ['hang', `the run did not end in ${RUN_WITHIN_MS / 1_000} s`];
+  const first = { ...ended, input };
+  if (cell.fault === 'killed') await sleep(SETTLED_AFTER_MS);
+  const detail = first.status === 'SUCCEEDED' ? '' : `${first.status}: ${first.cause ?? ''}`;
+  const wrong = await options.falsePass(task, first);
+  if (wrong) return ['false pass', `${wrong} ${detail}`];
+  if (first.status === 'SUCCEEDED') return (await left(task, [first])) ?? ['recovered', ''];
+  if (!isTold(drill, { ...first, region, functions }, options.machine)) return ['nobody told', detail];
+  const again = await runClean(task).catch((error: Error) => error);
+  drill.parts.signal.throwIfAborted();
+  if (again instanceof Error) return ['stuck', `${detail}; again: ${again.message}`];
+  return (await left(task, [first, again])) ?? ['stopped', detail];
+}
+
+async function left(task: Task, runs: readonly TaskRun[]): Promise<[Outcome, string] | undefined> {
+  const names = await task.options.leftovers(task, runs);
+  return names.length === 0 ? undefined : ['leftover', names.join(', ')];
+}
