@@ -32,7 +32,7 @@ const machineSteps = {
     description: 'Reads what each database holds, in numbers and sums',
     timeoutSeconds: BATCH_TIMEOUT_SECONDS,
     sql: true,
-    needs: (rights) => [rights.readLedger(), rights.writeLedger('manifest'), rights.listInstances(), rights.readSecrets()],
+    needs: (rights) => [rights.readLedger(), rights.putInLedger('manifest'), rights.listInstances(), rights.readSecrets()],
   },
   'backup/take-snapshots': {
     description: 'Asks for the snapshots, and waits for them by listing',
@@ -43,7 +43,7 @@ const machineSteps = {
     description: 'Tells what a restore must show exactly',
     timeoutSeconds: BATCH_TIMEOUT_SECONDS,
     sql: true,
-    needs: (rights) => [rights.readLedger(), rights.writeLedger('manifest'), rights.listInstances(), rights.readSecrets()],
+    needs: (rights) => [rights.readLedger(), rights.putInLedger('manifest'), rights.listInstances(), rights.readSecrets()],
   },
   'backup/copy-snapshots': {
     description: 'Copies the snapshots to the other site, and waits for them by listing',
@@ -59,12 +59,12 @@ const machineSteps = {
     description: "Shares what the vault is to have, and has it copied by that account's role",
     timeoutSeconds: BATCH_TIMEOUT_SECONDS,
     roleName: (names, region) => names.copierRole(region),
-    needs: (rights) => [rights.listSnapshots(), rights.copyToAccount(), rights.readLedger(), rights.writeLedger('recovery-point')],
+    needs: (rights) => [rights.listSnapshots(), rights.copyToAccount(), rights.readLedger(), rights.updateLedger('recovery-point')],
   },
   'backup/prune-recovery-points': {
     description: 'Deletes what retention lets go, and records it',
     timeoutSeconds: BATCH_TIMEOUT_SECONDS,
-    needs: (rights) => [rights.listSnapshots(), rights.readTimeline(), rights.writeLedger('recovery-point'), rights.deleteSnapshots()],
+    needs: (rights) => [rights.listSnapshots(), rights.readTimeline(), rights.updateLedger('recovery-point'), rights.deleteSnapshots()],
   },
   'backup/close-backup': {
     description: 'Names what is missing, measures, tells people',
@@ -177,7 +177,7 @@ export class Backup extends Construct {
       timeoutSeconds: 60,
       memoryMb: MEMORY_MB,
       asynchronous: { retries: 0, maxAgeSeconds: 60 },
-      rights: [rights.readLedger(), rights.writeLedger('recovery-point'), rights.putMetrics(), rights.replicateAutomatedBackups()],
+      rights: [rights.readLedger(), rights.putInLedger('recovery-point'), rights.putMetrics(), rights.replicateAutomatedBackups()],
       variables: { LIFEBOAT_KEY_ARN: key.keyArn },
     });
     new EveryMinute(this, 'ReplicationSchedule', this.foundation, step);
@@ -193,7 +193,7 @@ export class Backup extends Construct {
       asynchronous: { retries: 0, maxAgeSeconds: 60 },
       rights: [
         rights.readTimeline(),
-        rights.writeLedger('recovery-point'),
+        rights.putInLedger('recovery-point'),
         rights.putMetrics(),
         rights.listSnapshots(),
         rights.readRdsQuotas(),

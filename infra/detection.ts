@@ -84,7 +84,7 @@ export class Detection extends Construct {
       memoryMb: 256,
       usesKey: true,
       asynchronous: { retries: 2, maxAgeSeconds: START_MAX_AGE_SECONDS },
-      rights: [rights.startExecution('failover'), rights.readLedger(), rights.appendToLedger('incident'), rights.publish()],
+      rights: [rights.startExecution('failover'), rights.readLedger(), rights.putInLedger('incident'), rights.publish()],
       variables: { LIFEBOAT_MACHINE_ARN: names.arn('states', region, `stateMachine:${names.machine('failover')}`) },
     });
   }

@@ -1,3 +1,4 @@
+import { noted, nothing } from './incident-rights.ts';
 import type { Right, Rights } from './rights.ts';
 import type { StepProps } from './step.ts';
 import type { StepName } from './steps.ts';
@@ -12,13 +13,6 @@ export interface MachineStep extends Pick<StepProps, 'description' | 'timeoutSec
   /** It asks whether executions of this machine still run. */
   asksMachine?: boolean;
 }
-
-/** What a step may write into the incident where it says nothing else: its own start and end. */
-export const appended = (rights: Rights): Right[] => rights.appendToLedger('incident');
-/** Facts of its own beside that. */
-const noted = (rights: Rights): Right[] => rights.writeLedger('incident');
-/** It works on no workload, so on no incident. */
-const nothing = (): Right[] => [];
 
 /** The machine's steps in the order of the runbook. Each may write its own start and end to the ledger; beyond that only what is here. */
 export const machineSteps = {
@@ -69,7 +63,7 @@ export const machineSteps = {
     needs: (rights) => [
       rights.readLedger(),
       rights.updateLedger('lease'),
-      rights.appendToLedger('fence'),
+      rights.putInLedger('fence'),
       rights.describeDatabases(),
       rights.readSecrets(),
     ],

@@ -4,8 +4,9 @@ import { FunctionUrlAuthType } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import { Alarm } from './alarm.ts';
 import { ApprovalLink } from './approval-link.ts';
-import { appended, type MachineStep, machineSteps } from './failover-steps.ts';
+import { type MachineStep, machineSteps } from './failover-steps.ts';
 import type { Foundation } from './foundation.ts';
+import { appended } from './incident-rights.ts';
 import { longestWaits, runTimeoutSeconds } from './run-bounds.ts';
 import { EveryMinute } from './schedule.ts';
 import { Machine } from './state-machine.ts';
@@ -100,7 +101,7 @@ export class Failover extends Construct {
         rights.readTimeline(),
         rights.updateLedger('lease'),
         rights.writeLedger('fence', 'incident'),
-        rights.appendToLedger('lost-rows'),
+        rights.putInLedger('lost-rows'),
         rights.describeExecutions('failover'),
         rights.rebuildDatabases(),
         rights.isolateDatabases(),

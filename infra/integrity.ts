@@ -37,7 +37,7 @@ export class Integrity extends Construct {
       sql: true,
       usesKey: true,
       asynchronous: { retries: 0, maxAgeSeconds: 60 },
-      rights: [rights.readTimeline(), rights.writeLedger('integrity'), rights.listInstances(), rights.readSecrets(), rights.publish()],
+      rights: [rights.readTimeline(), rights.putInLedger('integrity'), rights.listInstances(), rights.readSecrets(), rights.publish()],
     });
   }
 
@@ -49,7 +49,7 @@ export class Integrity extends Construct {
       timeoutSeconds: WATCH_TIMEOUT_SECONDS,
       memoryMb: MEMORY_MB,
       asynchronous: { retries: 0, maxAgeSeconds: 60 },
-      rights: [rights.readTimeline(), rights.writeLedger('integrity'), rights.putMetrics()],
+      rights: [rights.readTimeline(), rights.putInLedger('integrity'), rights.putMetrics()],
     });
   }
 

@@ -29,7 +29,7 @@ const machineSteps = {
     usesKey: true,
     evidence: true,
     needs: (rights) => [
-      rights.writeLedger('incident'),
+      rights.putInLedger('incident'),
       rights.readLedger(),
       rights.listInstances(),
       rights.readSecrets(),
@@ -49,7 +49,8 @@ const machineSteps = {
     usesKey: true,
     evidence: true,
     needs: (rights) => [
-      rights.writeLedger('incident', 'lease'),
+      rights.putInLedger('incident'),
+      rights.updateLedger('lease'),
       rights.readLedger(),
       rights.listInstances(),
       rights.readSecrets(),

@@ -1,6 +1,7 @@
 import { Construct } from 'constructs';
 import { policiesOf } from './backup.ts';
 import type { Foundation } from './foundation.ts';
+import { appended, noted, nothing } from './incident-rights.ts';
 import type { Right, Rights } from './rights.ts';
 import { EveryMinute } from './schedule.ts';
 import { Machine } from './state-machine.ts';
@@ -9,6 +10,8 @@ import { pascalName, type StepName } from './steps.ts';
 
 interface MachineStep extends Pick<StepProps, 'description' | 'timeoutSeconds' | 'sql' | 'isolated' | 'usesKey'> {
   needs: (rights: Rights) => Right[][];
+  /** What it writes into the incident; its own start and end where it is left out. */
+  incident?: (rights: Rights) => Right[];
   /** It writes the incident's record into the evidence bucket. */
   savesRecord?: boolean;
   /** It asks whether executions of this machine still run, and must know for how long one may. */
@@ -32,18 +35,21 @@ const machineSteps = {
   'restore/read-restore-request': {
     description: 'Validates the input, chooses the recovery point and says why',
     timeoutSeconds: 30,
+    incident: nothing,
     needs: (rights) => [rights.readTimeline(), rights.listInstances()],
   },
   'restore/claim-workload': {
     description: 'Claims the workload: one run at a time, failovers included',
     timeoutSeconds: 30,
     asksMachine: true,
-    needs: (rights) => [rights.readLedger(), rights.writeLedger('lease'), rights.listInstances(), rights.describeExecutions('restore')],
+    incident: noted,
+    needs: (rights) => [rights.readLedger(), rights.updateLedger('lease'), rights.listInstances(), rights.describeExecutions('restore')],
   },
   'restore/stop-writes': {
     description: "Lets the site's guard end the workload's writes",
     timeoutSeconds: 20,
-    needs: (rights) => [rights.readLedger(), rights.writeLedger('lease')],
+    incident: noted,
+    needs: (rights) => [rights.readLedger(), rights.updateLedger('lease')],
   },
   'restore/snapshot-current': {
     description: 'Keeps what is there, however corrupt',
@@ -53,7 +59,8 @@ const machineSteps = {
   'restore/copy-under-clean-key': {
     description: 'Copies the recovery point under a key that nobody had a right to before',
     timeoutSeconds: 30,
-    needs: (rights) => [rights.readLedger(), rights.listSnapshots(), rights.copySnapshots(), rights.makeCleanKeys()],
+    incident: noted,
+    needs: (rights) => [rights.readLedger(), rights.listSnapshots(), rights.copySnapshotsHere(), rights.makeCleanKeys()],
   },
   'restore/restore-database': {
     description: 'Restores beside what is there, with its settings',
@@ -63,7 +70,7 @@ const machineSteps = {
   'restore/put-settings-back': {
     description: 'Puts back what a restore cannot be told',
     timeoutSeconds: 30,
-    needs: (rights) => [rights.readLedger(), rights.listInstances(), rights.putSettingsBack()],
+    needs: (rights) => [rights.readLedger(), rights.listInstances(), rights.changeSettings(), rights.putTagsBack()],
   },
   'restore/renew-credentials': {
     description: 'Gives each known login of a clean room a new password, and no other one a login',
@@ -81,6 +88,7 @@ const machineSteps = {
     description: 'Asks a person whether the clean room takes over, with a token that answers',
     timeoutSeconds: 20,
     usesKey: true,
+    incident: noted,
     needs: (rights) => [rights.publish()],
   },
   'restore/admit-clean': {
@@ -89,7 +97,7 @@ const machineSteps = {
     needs: (rights) => [
       rights.readLedger(),
       rights.listInstances(),
-      rights.putSettingsBack(),
+      rights.changeSettings(),
       rights.readCleanSecrets(),
       rights.replaceLogins(),
     ],
@@ -104,26 +112,30 @@ const machineSteps = {
     description: 'Lets only what is good go further, and nobody write to it but by the guard',
     timeoutSeconds: 30,
     sql: true,
+    incident: noted,
     needs: (rights) => [rights.readLedger(), rights.listInstances(), rights.readSecrets()],
   },
   'restore/set-old-aside': {
     description: 'The point of no return: gives the old instance another name',
     timeoutSeconds: 30,
-    needs: (rights) => [rights.readLedger(), rights.writeLedger('lease'), rights.listInstances(), rights.replaceDatabases()],
+    incident: noted,
+    needs: (rights) => [rights.readLedger(), rights.updateLedger('lease'), rights.listInstances(), rights.setDatabasesAside()],
   },
   'restore/put-in-place': {
     description: "Gives the restored instance the old one's identifier",
     timeoutSeconds: 30,
-    needs: (rights) => [rights.readLedger(), rights.listInstances(), rights.replaceDatabases()],
+    needs: (rights) => [rights.readLedger(), rights.listInstances(), rights.putInPlace()],
   },
   'restore/hand-over': {
     description: 'Gives the workload back to its guard, which opens it',
     timeoutSeconds: 20,
-    needs: (rights) => [rights.readLedger(), rights.writeLedger('lease')],
+    incident: noted,
+    needs: (rights) => [rights.readLedger(), rights.updateLedger('lease')],
   },
   'restore/verify-writes': {
     description: 'Writes through the public name: this stops the clock of the RTO',
     timeoutSeconds: 30,
+    incident: noted,
     needs: () => [],
   },
   'restore/close-restore': {
@@ -131,6 +143,7 @@ const machineSteps = {
     timeoutSeconds: 30,
     usesKey: true,
     savesRecord: true,
+    incident: noted,
     needs: (rights) => [rights.readTimeline(), rights.writeEvidence(), rights.putMetrics(), rights.publish()],
   },
   'restore/abort-restore': {
@@ -138,7 +151,8 @@ const machineSteps = {
     timeoutSeconds: 30,
     usesKey: true,
     savesRecord: true,
-    needs: (rights) => [rights.readTimeline(), rights.writeLedger('lease'), rights.writeEvidence(), rights.publish()],
+    incident: noted,
+    needs: (rights) => [rights.readTimeline(), rights.updateLedger('lease'), rights.writeEvidence(), rights.publish()],
   },
 } satisfies Partial<Record<StepName, MachineStep>>;
 
@@ -204,12 +218,12 @@ export class Restore extends Construct {
     const { rights, names, region } = this.foundation;
     const evidence = { LIFEBOAT_EVIDENCE_BUCKET: names.evidenceBucket(region) };
     const entries = Object.entries(machineSteps) as [StepName, MachineStep][];
-    const create = (step: StepName, { needs, savesRecord, asksMachine, ...props }: MachineStep) =>
+    const create = (step: StepName, { needs, incident = appended, savesRecord, asksMachine, ...props }: MachineStep) =>
       new Step(this, this.foundation, {
         step,
         memoryMb: MEMORY_MB,
         ...props,
-        rights: [rights.writeLedger('incident'), ...needs(rights)],
+        rights: [incident(rights), ...needs(rights)],
         variables: {
           ...(savesRecord && evidence),
           ...(asksMachine && { ...this.machineVariable, LIFEBOAT_RUN_SECONDS: String(runSeconds) }),
@@ -236,7 +250,7 @@ export class Restore extends Construct {
       variables: this.machineVariable,
       rights: [
         rights.readLedger(),
-        rights.writeLedger('lease'),
+        rights.updateLedger('lease'),
         rights.describeExecutions('restore'),
         rights.listInstances(),
         rights.listSnapshots(),

@@ -60,10 +60,7 @@ export abstract class DatabaseRights extends OperationRights {
     const sources = this.names.instances(source).map((instance) => this.names.arn('rds', this.names.regionOf(source), `db:${instance}`));
     return [
       allow(
-        {
-          actions: ['rds:DescribeDBInstances', 'rds:ModifyDBInstance', 'rds:AddTagsToResource'],
-          resources: [...this.instanceArns, ...setAside],
-        },
+        { actions: ['rds:DescribeDBInstances', 'rds:ModifyDBInstance'], resources: [...this.instanceArns, ...setAside] },
         Object.fromEntries(setAside.map((arn) => [arn, EPOCH_REASON])),
       ),
       allow(

@@ -31,8 +31,8 @@ export abstract class LedgerRights extends Scope {
     return this.changeLedger(parts, ['dynamodb:PutItem', 'dynamodb:UpdateItem']);
   }
 
-  /** New items only: what a step has to say of itself. */
-  appendToLedger(...parts: LedgerPart[]): Right[] {
+  /** Whole items: new ones, or in the place of what is there. */
+  putInLedger(...parts: LedgerPart[]): Right[] {
     return this.changeLedger(parts, ['dynamodb:PutItem']);
   }
 

@@ -16,17 +16,12 @@ export abstract class RestoreRights extends SnapshotRights {
     const subnets = this.names.arn('rds', this.region, `subgrp:${isolation.dbSubnetGroup}`);
     return [
       allow(
-        {
-          actions: ['rds:RestoreDBInstanceFromDBSnapshot', 'rds:AddTagsToResource'],
-          resources: [this.copies, snapshots, subnets, ...groups],
-        },
-        {
-          [this.copies]: COPY_NAMES,
-          [snapshots]: SNAPSHOT_NAMES,
-          ...Object.fromEntries(
-            groups.map((arn) => [arn, "RDS picks the copy's option and parameter group, and checks this right on them"]),
-          ),
-        },
+        { actions: ['rds:RestoreDBInstanceFromDBSnapshot', 'rds:AddTagsToResource'], resources: [this.copies, snapshots, subnets] },
+        { [this.copies]: COPY_NAMES, [snapshots]: SNAPSHOT_NAMES },
+      ),
+      allow(
+        { actions: ['rds:RestoreDBInstanceFromDBSnapshot'], resources: groups },
+        Object.fromEntries(groups.map((arn) => [arn, "RDS picks the copy's option and parameter group, and checks this right on them"])),
       ),
       this.useForeignKey(this.region, 'the key of a snapshot taken here is that of its database'),
     ];
@@ -51,11 +46,11 @@ export abstract class RestoreRights extends SnapshotRights {
   }
 
   /** Make what was restored like the instance that it is to be, wherever that restore stands by now. */
-  putSettingsBack(): Right[] {
+  changeSettings(): Right[] {
     const anyRole = `arn:${partitionOf(this.region)}:iam::${this.environment.account}:role/*`;
     return [
       allow(
-        { actions: ['rds:ModifyDBInstance', 'rds:AddTagsToResource'], resources: [...this.instanceArns, this.restored, ...this.groups] },
+        { actions: ['rds:ModifyDBInstance'], resources: [...this.instanceArns, this.restored, ...this.groups] },
         { ...this.restoredReason, ...this.groupReasons },
       ),
       allow(
@@ -67,6 +62,10 @@ export abstract class RestoreRights extends SnapshotRights {
         { [anyRole]: "the role of the old instance's monitoring is its owner's choice; the condition holds it to that use" },
       ),
     ];
+  }
+
+  putTagsBack(): Right[] {
+    return [allow({ actions: ['rds:AddTagsToResource'], resources: [...this.instanceArns, this.restored] }, this.restoredReason)];
   }
 
   /** A key for each clean room. What may use it is in the key's own policy and in rights that go through RDS and Secrets Manager. */
@@ -115,14 +114,17 @@ export abstract class RestoreRights extends SnapshotRights {
     );
   }
 
-  /** The two renames, and the day in the tags of what was replaced. Nothing is deleted. */
-  replaceDatabases(): Right[] {
+  /** A rename, and the day in the tags of what was replaced. Nothing is deleted. */
+  setDatabasesAside(): Right[] {
     return [
-      allow(
-        { actions: ['rds:ModifyDBInstance', 'rds:AddTagsToResource'], resources: [...this.instanceArns, this.restored, ...this.replaced] },
-        { ...this.restoredReason, ...this.replacedReasons },
-      ),
+      allow({ actions: ['rds:ModifyDBInstance'], resources: [...this.instanceArns, ...this.replaced] }, this.replacedReasons),
+      allow({ actions: ['rds:AddTagsToResource'], resources: this.replaced }, this.replacedReasons),
     ];
+  }
+
+  /** What was restored gets the identifier of what was set aside. */
+  putInPlace(): Right[] {
+    return [allow({ actions: ['rds:ModifyDBInstance'], resources: [...this.instanceArns, this.restored] }, this.restoredReason)];
   }
 
   /** What restores replaced, and the snapshots that they took of it: only with Lifeboat's tag. */

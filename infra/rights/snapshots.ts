@@ -37,11 +37,20 @@ export abstract class SnapshotRights extends DatabaseRights {
 
   /** Pulls what was taken here to the other site, whose own key it gets. */
   copySnapshots(): Right[] {
-    const snapshots = this.siteRegions.map((region) => this.snapshotsIn(region));
+    return this.copyAmong(this.siteRegions);
+  }
+
+  /** Within this region, under another key. */
+  copySnapshotsHere(): Right[] {
+    return this.copyAmong([this.region]);
+  }
+
+  private copyAmong(regions: readonly string[]): Right[] {
+    const snapshots = regions.map((region) => this.snapshotsIn(region));
     const reasons = Object.fromEntries(snapshots.map((arn) => [arn, SNAPSHOT_NAMES]));
     return [
       allow({ actions: ['rds:CopyDBSnapshot', 'rds:AddTagsToResource'], resources: snapshots }, reasons),
-      ...this.siteRegions.map((region) =>
+      ...regions.map((region) =>
         this.useForeignKey(region, "the key of the source is its owner's choice, that of the copy is known by its alias"),
       ),
     ];

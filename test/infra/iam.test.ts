@@ -24,7 +24,6 @@ const wildcards: Record<string, string> = {
     "the secret's own key; held to these secrets, through Secrets Manager, by conditions",
   'rds:DescribeDBInstances arn:aws:rds:<region>:000000000000:db:<instance>-before-epoch-*': "a former writer's name ends with an epoch",
   'rds:ModifyDBInstance arn:aws:rds:<region>:000000000000:db:<instance>-before-epoch-*': "a former writer's name ends with an epoch",
-  'rds:AddTagsToResource arn:aws:rds:<region>:000000000000:db:<instance>-before-epoch-*': "a former writer's name ends with an epoch",
   'rds:CreateDBInstanceReadReplica arn:aws:rds:<region>:000000000000:og:*': 'RDS chooses the group and checks the right on it',
   'rds:CreateDBInstanceReadReplica arn:aws:rds:<region>:000000000000:pg:*': 'RDS chooses the group and checks the right on it',
   'rds:CreateDBInstanceReadReplica arn:aws:rds:<region>:000000000000:subgrp:*': 'RDS chooses the group and checks the right on it',

@@ -1,26 +1,28 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import demoApproval from '../../environments/demo-approval.ts';
 import demoBackup from '../../environments/demo-backup.ts';
+import type { Environment } from '../../environments/schema.ts';
 import { arguedIn, notArgued } from '../../lab/drill/argued-rights.ts';
 import { describeUnused, inAnyEnvironment } from '../../lab/drill/rights.ts';
 import { AccessControl } from '../../lab/iam/access.ts';
-import { synthesise, type Templates } from './synth.ts';
+import { synthesise } from './synth.ts';
 
-const { account, sites, witness } = demoBackup;
-const REGION = { primary: sites.primary.region, recovery: sites.recovery.region, witness: witness.region } as const;
-
-/** Every right to change something that the stacks give. */
-const given = (templates: Templates): string[] => {
+/** Every right to change something that an environment's stacks give. */
+const givenBy = (environment: Environment): string[] => {
+  const { account, name, sites, witness } = environment;
+  const regions = { primary: sites.primary.region, recovery: sites.recovery.region, witness: witness.region };
+  const templates = synthesise(environment);
   const stacks = (['primary', 'recovery', 'witness'] as const).map((kind) => {
     const template = { ...templates[kind], Outputs: undefined } as never;
-    return { id: kind, name: kind, region: REGION[kind], template, templateFile: '' };
+    return { id: kind, name: kind, region: regions[kind], template, templateFile: '' };
   });
-  return describeUnused(inAnyEnvironment(new AccessControl(stacks, account).useOfRights(), demoBackup.name).unused);
+  return describeUnused(inAnyEnvironment(new AccessControl(stacks, account).useOfRights(), name).unused);
 };
 
 it('argues for rights that exist, and for each with a reason', () => {
   const argued = arguedIn(readFileSync('docs/unused-rights.md', 'utf8'));
-  const existing = new Set(given(synthesise(demoBackup)));
+  const existing = new Set([demoBackup, demoApproval].flatMap(givenBy));
   expect(existing.size).toBeGreaterThan(50);
   expect([...argued.keys()].filter((right) => !existing.has(right))).toEqual([]);
   for (const [right, why] of argued) expect(why.length, right).toBeGreaterThan(20);
