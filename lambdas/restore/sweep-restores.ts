@@ -15,6 +15,7 @@ type Services = Base & { hasEnded: HasEnded; instances: RdsInstances; snapshots:
  * The janitor of restores. A claim of a run that died before it replaced anything is dropped, so that the guard opens the old database
  * again; one past that stays, for its own incident alone. What was replaced goes, snapshot and instance, once the day in its tags is over,
  * unless it is under hold.
+ * @throws after all were tried, naming those that could not be removed.
  */
 export const sweepRestores = defineStep({
   name: 'sweep-restores',
@@ -28,8 +29,11 @@ export const sweepRestores = defineStep({
   }),
   run: async (_, services) => {
     const claims = await eachOf(services.plan.workloads, ({ name }) => dropDeadClaim(name, services));
-    const instances = await removeReplaced(services);
-    const snapshots = await removeSnapshots(services);
+    const failures: string[] = [];
+    const attempt = attempts(failures);
+    const instances = await attempt('instances', () => removeReplaced(services, attempt));
+    const snapshots = await attempt('snapshots', () => removeSnapshots(services, attempt));
+    if (failures.length > 0) throw new Error(`not everything could be removed: ${failures.join('; ')}`);
     return { claims: claims.filter((claim) => claim !== undefined), instances, snapshots };
   },
 });
@@ -50,13 +54,27 @@ const dropDeadClaim = async (workload: string, { ledger, site, now, hasEnded, te
   }
 };
 
-const removeReplaced = async ({ plan, site, instances, tell, now }: Services): Promise<Record<string, string>> => {
+type Attempt = <T>(what: string, work: () => Promise<T>) => Promise<T | undefined>;
+
+/** One that fails stops no other. */
+const attempts =
+  (failures: string[]): Attempt =>
+  async (what, work) => {
+    try {
+      return await work();
+    } catch (error) {
+      failures.push(`${what}: ${messageOf(error)}`);
+      return undefined;
+    }
+  };
+
+const removeReplaced = async ({ plan, site, instances, tell, now }: Services, attempt: Attempt): Promise<Record<string, string>> => {
   const prefixes = plan.workloads.flatMap(({ databases }) => databases.map((database) => replacedPrefix(database.instances[site])));
   const over = [...(await instances.list()).values()].filter(
     ({ id, tags }) => prefixes.some((prefix) => id.startsWith(prefix)) && tags[OWNER_TAG] === plan.name && isOver(tags, now()),
   );
   const swept: Record<string, string> = {};
-  for (const instance of over) swept[instance.id] = await removeOne(instance, instances);
+  for (const instance of over) swept[instance.id] = (await attempt(instance.id, () => removeOne(instance, instances))) ?? 'failed';
   const asked = Object.keys(swept).filter((id) => swept[id] === 'asked');
   if (asked.length > 0) await tell(`${asked.length} databases that restores had replaced are removed`, { instances: asked });
   return swept;
@@ -72,10 +90,15 @@ const removeOne = async ({ id, status, settings }: Instance, instances: RdsInsta
   );
 };
 
-const removeSnapshots = async ({ snapshots, tell, now }: Services): Promise<string[]> => {
+const removeSnapshots = async ({ snapshots, tell, now }: Services, attempt: Attempt): Promise<string[]> => {
   const over = [...(await snapshots.list()).values()].filter(({ status, tags }) => status !== 'creating' && isOver(tags, now()));
-  for (const { id } of over) await snapshots.remove(id);
-  const gone = over.map(({ id }) => id);
+  const gone: string[] = [];
+  for (const { id } of over) {
+    await attempt(id, async () => {
+      await snapshots.remove(id);
+      gone.push(id);
+    });
+  }
   if (gone.length > 0) await tell(`${gone.length} snapshots of databases that restores had replaced are removed`, { snapshots: gone });
   return gone;
 };

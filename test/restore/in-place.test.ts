@@ -252,4 +252,27 @@ describe('what was replaced', () => {
     await sweepRestores.run({}, servicesOf(region));
     expect(region.calls).toEqual([`modify ${aside} DeletionProtection`, `remove ${aside}`]);
   });
+
+  it('goes though another cannot be removed, and that is reported in the end', async () => {
+    const region = new MemoryRegion();
+    const over = { 'lifeboat:environment': 'demo-backup', 'lifeboat:keep-until': new Date(NOW - 1).toISOString() };
+    const ids = [`${IDENTIFIER}-old-1`, `${IDENTIFIER}-old-2`, 'snapshot-1', 'snapshot-2'];
+    for (const id of ids.slice(0, 2)) region.set(id, { tags: over });
+    for (const id of ids.slice(2)) await region.snapshots.take(IDENTIFIER, id, over);
+    const services = servicesOf(region);
+    const refusing = (of: { remove: (id: string) => Promise<unknown> }) => ({
+      ...of,
+      remove: async (id: string) => {
+        if (id.endsWith('1')) throw new Error('denied');
+        return of.remove(id);
+      },
+    });
+    const swept = sweepRestores.run(
+      {},
+      { ...services, instances: refusing(region.instances) as never, snapshots: refusing(region.snapshots) as never },
+    );
+    await expect(swept).rejects.toThrow(`${ids[0]}: Error: denied; ${ids[2]}: Error: denied`);
+    expect(region.calls.filter((call) => call.startsWith('remove'))).toEqual([`remove ${ids[1]}`, `remove ${ids[3]}`]);
+    expect(region.told).toHaveLength(2);
+  });
 });
