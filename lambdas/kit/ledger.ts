@@ -9,6 +9,9 @@ export type Item = Record<string, unknown>;
 /** An update whose condition did not hold: somebody else was first. Never an error by itself, so it is an answer. */
 export type Won = boolean;
 
+/** No partition is meant to grow so long: who reads all of it must not take a part for the whole. */
+const MOST_ITEMS = 10_000;
+
 const leaseKey = (workload: string) => ({ pk: `lease#${workload}`, sk: 'lease' });
 
 /** The environment's ledger: leases, incidents and queued work. Reads are strongly consistent unless they say otherwise. */
@@ -161,9 +164,12 @@ export class Ledger {
     );
   }
 
-  /** All items under a partition key in the order of their sort keys, at most `limit`, newest first when asked. */
+  /**
+   * Items under a partition key in the order of their sort keys, newest first when asked: all of them, or the first `limit`.
+   * @throws when there are more than anybody expects, and no limit was given.
+   */
   async list(pk: string, options: { prefix?: string; limit?: number; newestFirst?: boolean } = {}): Promise<Item[]> {
-    const { prefix, limit = 500, newestFirst = false } = options;
+    const { prefix, limit, newestFirst = false } = options;
     const items: Item[] = [];
     let start: Item | undefined;
     do {
@@ -180,7 +186,8 @@ export class Ledger {
       );
       items.push(...(page.Items ?? []));
       start = page.LastEvaluatedKey;
-    } while (start && items.length < limit);
+      if (!limit && items.length > MOST_ITEMS) throw new Error(`more than ${MOST_ITEMS} items under '${pk}'`);
+    } while (start && (!limit || items.length < limit));
     return items.slice(0, limit);
   }
 
