@@ -11,7 +11,7 @@ import { computeOf, countFor } from '../resources/compute.ts';
 import { type DatabaseAdapter, databasesOf } from '../resources/database.ts';
 import { executionProbe, type HasEnded } from '../resources/state-machine.ts';
 import { isDead } from './dead-claim.ts';
-import { settleFences } from './settle-fences.ts';
+import { settleFences, type Unsettled } from './settle-fences.ts';
 
 /** The function's timeout is 60 s; a pass may take some seconds itself. */
 const LONGEST_MS = 45_000;
@@ -63,16 +63,12 @@ export const handler = reconcileSite.handler;
 const reconcile = async (name: string, services: Base & Services): Promise<string> => {
   try {
     const lease = await services.ledger.lease(name);
-    if (lease) await keepFences(lease, services);
-    if (lease) await dropDeadClaim(lease, services);
-    if (!lease || !isStandbyAfterMove(lease, services)) return SETTLED;
-    await standDown(name, lease, services);
-    const states = await Promise.all(
-      services.databasesFor(name).map((database) => database.rebuild(lease.epoch, keepFor(name, database, lease, services))),
-    );
-    const state = states.find((each) => each !== SETTLED) ?? SETTLED;
-    if (state !== SETTLED) log('rebuilding-standby', { workload: name, epoch: lease.epoch, state });
-    return state;
+    if (!lease) return SETTLED;
+    const unsettled = await keepFences(lease, services);
+    await dropDeadClaim(lease, services);
+    const states = unsettled.map(({ database, because }) => `fence of '${database}' pending: ${because}`);
+    if (isStandbyAfterMove(lease, services)) states.push(...(await rebuildAll(name, lease, unsettled, services)));
+    return firstUnsettled(states);
   } catch (error) {
     log('reconcile-failed', { workload: name, error: messageOf(error) });
     return messageOf(error);
@@ -80,12 +76,25 @@ const reconcile = async (name: string, services: Base & Services): Promise<strin
 };
 
 /** First of all: what a move has asked for here while nobody answered. What is pending elsewhere is said each minute, by the site that serves. */
-const keepFences = async (lease: Lease, services: Base & Services): Promise<void> => {
+const keepFences = async (lease: Lease, services: Base & Services): Promise<Unsettled[]> => {
   const { site, put } = services;
-  const pending = await settleFences(lease, services);
-  if (pending > 0 && lease.holder === site)
-    await put([{ name: 'pending_fences', value: pending, workload: lease.workload, unit: 'Count' }]);
+  const { elsewhere, unsettled } = await settleFences(lease, services);
+  if (elsewhere > 0 && lease.holder === site)
+    await put([{ name: 'pending_fences', value: elsewhere, workload: lease.workload, unit: 'Count' }]);
+  return unsettled;
 };
+
+/** All but those whose old writer is not fenced yet; one of them holds up no other. */
+const rebuildAll = async (name: string, lease: Lease, unsettled: Unsettled[], services: Base & Services): Promise<string[]> => {
+  await standDown(name, lease, services);
+  const free = services.databasesFor(name).filter((database) => !unsettled.some((each) => each.database === database.name));
+  const states = await Promise.all(free.map((database) => database.rebuild(lease.epoch, keepFor(name, database, lease, services))));
+  const state = firstUnsettled(states);
+  if (state !== SETTLED) log('rebuilding-standby', { workload: name, epoch: lease.epoch, state });
+  return states;
+};
+
+const firstUnsettled = (states: string[]): string => states.find((each) => each !== SETTLED) ?? SETTLED;
 
 /** A former writer is searched for rows that exist nowhere else as soon as it is set aside. */
 const keepFor =

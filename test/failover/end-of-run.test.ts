@@ -6,6 +6,7 @@ import { reprotectDatabase } from '../../lambdas/failover/reprotect-database.ts'
 import { settleRun } from '../../lambdas/failover/settle-run.ts';
 import { NotReady } from '../../lambdas/kit/errors.ts';
 import type { IncidentRecord } from '../../lambdas/kit/evidence.ts';
+import { Fences } from '../../lambdas/kit/fences.ts';
 import type { Lease } from '../../lambdas/kit/lease.ts';
 import type { Datum } from '../../lambdas/kit/metrics.ts';
 import type { SiteName } from '../../lambdas/kit/plan.ts';
@@ -199,6 +200,37 @@ describe('reconcile-site', () => {
     expect((await reconcile(held, [], { site: 'recovery', ended: false })).lease?.claim).toEqual(claim);
     expect((await reconcile(held, [], { site: 'recovery', ended: undefined })).lease?.claim).toEqual(claim);
     expect((await reconcile(held, [], { site: 'primary', ended: true })).lease?.claim).toEqual(claim);
+  });
+
+  it('rebuilds one database while the fence of another is pending, and says so', async () => {
+    const rebuilt: string[] = [];
+    const base = baseFor(moved, { site: 'primary' });
+    const fence = { workload: 'orders', site: 'primary', epoch: 3, incident: 'run-1', state: 'pending', since: iso(-60_000) } as const;
+    for (const database of ['stock', 'gone']) await new Fences(base.ledger).demand({ ...fence, database });
+    const notYet = () => Promise.reject(new NotReady('3 sessions are left'));
+    const rebuild = (name: string) => async () => {
+      rebuilt.push(name);
+      return 'replicating';
+    };
+    let clock = NOW;
+    const services = {
+      ...base,
+      now: () => clock,
+      sleep: async () => {
+        clock += 20_000;
+      },
+      tell: async () => {},
+      put: async () => {},
+      hasEnded: async () => undefined,
+      databasesFor: () => [
+        databaseOf({ rebuild: rebuild('orders') }),
+        databaseOf({ name: 'stock', fence: notYet, rebuild: rebuild('stock') }),
+      ],
+      computeFor: () => [],
+    };
+    const { settled, states } = await runStep(reconcileSite, {}, services);
+    expect({ settled, ...states }).toEqual({ settled: false, orders: expect.stringMatching(/^fence of '(stock|gone)' pending: /) });
+    expect(new Set(rebuilt)).toEqual(new Set(['orders']));
   });
 
   it('ends in time and leaves the rest to the next call', async () => {

@@ -3,7 +3,7 @@ import { UsageError } from '../../bin/commands/operator.ts';
 import { overrideFence } from '../../bin/commands/override-fence.ts';
 import demo from '../../environments/demo.ts';
 import { settleFences } from '../../lambdas/failover/settle-fences.ts';
-import { LeaseLost, NotReady } from '../../lambdas/kit/errors.ts';
+import { LeaseLost, messageOf, NotReady } from '../../lambdas/kit/errors.ts';
 import { type Fence, Fences } from '../../lambdas/kit/fences.ts';
 import type { Lease } from '../../lambdas/kit/lease.ts';
 import type { SiteName } from '../../lambdas/kit/plan.ts';
@@ -38,12 +38,12 @@ const at = async (site: SiteName, over: Partial<DatabaseAdapter> = {}, fence: Pa
 describe('settle-fences', () => {
   it('fences what a move has asked for, by whatever reaches it, and records the proof', async () => {
     const { settle, found, asked, told, base } = await at('primary');
-    expect(await settle()).toBe(0);
+    expect(await settle()).toEqual({ elsewhere: 0, unsettled: [] });
     expect(asked).toEqual([[3, { byNetwork: true }]]);
     expect(await found()).toMatchObject({ state: 'fenced', proof: 'a write was refused', settledAt: new Date(NOW).toISOString() });
     expect(await base.incidents.find('run-1', 'orders')).toMatchObject({ fence: 'fenced', fenceProof: { orders: 'a write was refused' } });
     expect(told).toEqual(['orders: the old writer is fenced']);
-    expect(await settle()).toBe(0);
+    expect(await settle()).toEqual({ elsewhere: 0, unsettled: [] });
     expect(asked).toHaveLength(1);
   });
 
@@ -56,14 +56,14 @@ describe('settle-fences', () => {
         throw error;
       },
     });
-    await expect(settle()).rejects.toBe(error);
+    expect(await settle()).toMatchObject({ unsettled: [{ database: 'orders', because: messageOf(error) }] });
     expect(await found()).toMatchObject({ state: 'pending' });
     expect(told).toEqual([]);
   });
 
   it('is the business of the site where the old writer stands; the other one knows that it is pending', async () => {
     const { settle, found, asked } = await at('recovery');
-    expect(await settle()).toBe(1);
+    expect(await settle()).toEqual({ elsewhere: 1, unsettled: [] });
     expect(asked).toEqual([]);
     expect(await found()).toMatchObject({ state: 'pending' });
   });
@@ -75,6 +75,68 @@ describe('settle-fences', () => {
     await settle(leaseOf());
     expect(await found()).toMatchObject({ state: 'withdrawn' });
     expect(asked).toEqual([]);
+  });
+});
+
+describe('settle-fences of several databases', () => {
+  const both = async (stock: Partial<DatabaseAdapter>, tell: () => Promise<void> = async () => {}) => {
+    const base = baseFor(moved, { site: 'primary' });
+    const fences = new Fences(base.ledger);
+    for (const database of ['orders', 'stock']) await fences.demand({ ...demanded, database });
+    const databasesFor = () => [databaseOf(), ...('fence' in stock ? [databaseOf({ name: 'stock', ...stock })] : [])];
+    const settle = () => settleFences(moved, { ...base, databasesFor, tell });
+    const states = async () => (await fences.all('orders')).map(({ database, state }) => `${database} ${state}`);
+    const incident = () => base.incidents.find('run-1', 'orders');
+    return { settle, states, incident, base };
+  };
+  const failing = (error: Error) => ({ fence: () => Promise.reject(error) });
+
+  it.each([
+    ['is not ready', failing(new NotReady('3 sessions are left')), 'NotReady: 3 sessions are left'],
+    ['is in the environment no more', {}, "NotInEnvironment: database 'stock' of 'orders' is in the environment no more"],
+  ])('records the proof of one though another %s', async (_, stock, because) => {
+    const { settle, states, incident } = await both(stock);
+    expect(await settle()).toEqual({ elsewhere: 0, unsettled: [{ database: 'stock', because }] });
+    expect(await states()).toEqual(['orders fenced', 'stock pending']);
+    expect(await incident()).toMatchObject({ fenceProof: { orders: 'a write was refused' } });
+    expect(await incident()).not.toHaveProperty('fence');
+  });
+
+  it('records one at once, and keeps its proof when the other is proven in a later call', async () => {
+    let giveUp = (_: Error): void => {};
+    const slow = new Promise<never>((_, reject) => {
+      giveUp = reject;
+    });
+    const late = { fence: (): ReturnType<DatabaseAdapter['fence']> => slow };
+    const { settle, states, incident } = await both(late);
+    const first = settle();
+    await expect.poll(states).toEqual(['orders fenced', 'stock pending']);
+    giveUp(new NotReady('rebooting'));
+    await first;
+    late.fence = async () => ({ endedSessions: 0, proof: 'isolated' });
+    await settle();
+    expect(await incident()).toMatchObject({ fence: 'fenced', fenceProof: { orders: 'a write was refused', stock: 'isolated' } });
+  });
+
+  it.each([
+    ['is in the environment no more', {}],
+    ['is written in a later epoch', failing(new LeaseLost('later'))],
+  ])("ends its waiting with a person's word where it %s", async (_, stock) => {
+    const { settle, states, base } = await both(stock);
+    await settle();
+    await overrideFence({ environment: demo, ledger: base.ledger, print: () => {} }, 'orders', 'stock was deleted');
+    expect(await settle()).toEqual({ elsewhere: 0, unsettled: [] });
+    expect(await states()).toEqual(['orders fenced', 'stock overridden']);
+  });
+
+  it('tells people twice rather than never: a fence is settled after they were told', async () => {
+    const tell = [() => Promise.reject(new Error('died here')), async () => {}, async () => {}];
+    const { settle, states, incident } = await both({ fence: databaseOf().fence }, () => tell.shift()!());
+    expect(await settle()).toMatchObject({ unsettled: [{ database: 'orders' }] });
+    expect(await states()).toEqual(['orders pending', 'stock fenced']);
+    expect(await settle()).toMatchObject({ unsettled: [] });
+    expect(tell).toEqual([]);
+    expect(await incident()).toMatchObject({ fence: 'fenced' });
   });
 });
 
@@ -101,7 +163,7 @@ describe('override-fence', () => {
 
   it('is pending for nobody after that', async () => {
     const { settle } = await at('recovery', {}, { state: 'overridden' });
-    expect(await settle()).toBe(0);
+    expect(await settle()).toEqual({ elsewhere: 0, unsettled: [] });
   });
 
   it('refuses a workload that nobody knows, an empty reason, and where nothing is pending', async () => {
