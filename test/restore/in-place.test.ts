@@ -34,7 +34,9 @@ const servicesOf = (region: MemoryRegion) => ({
   save: async () => 's3://record',
   post: async () => ({ kind: 'answered' as const, status: region.writers.has(IDENTIFIER) ? 200 : 503, milliseconds: 1 }),
   connect: () => {
-    const client = { query: async () => ({ rows: [{ n: 0, open: 0, lsn: '0/1', installed: false }], rowCount: 0 }) };
+    // No role can log in, and there are no sessions.
+    const rowsFor = (sql: string) => (sql.includes('rolcanlogin') ? [] : [{ n: 0, lsn: '0/1', installed: false }]);
+    const client = { query: async (sql: string) => ({ rows: rowsFor(sql), rowCount: 0 }) };
     return { with: (work: (client: never) => unknown) => work(client as never) } as never;
   },
 });
