@@ -64,7 +64,14 @@ const machineSteps = {
   'backup/prune-recovery-points': {
     description: 'Deletes what retention lets go, and records it',
     timeoutSeconds: BATCH_TIMEOUT_SECONDS,
-    needs: (rights) => [rights.listSnapshots(), rights.readTimeline(), rights.updateLedger('recovery-point'), rights.deleteSnapshots()],
+    needs: (rights) => [
+      rights.listSnapshots(),
+      rights.readTimeline(),
+      rights.writeLedger('recovery-point'),
+      rights.putInLedger('past-recovery-point'),
+      rights.removeFromLedger('recovery-point'),
+      rights.deleteSnapshots(),
+    ],
   },
   'backup/close-backup': {
     description: 'Names what is missing, measures, tells people',

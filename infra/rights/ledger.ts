@@ -2,7 +2,7 @@ import { allow, type Right } from './right.ts';
 import { Scope } from './scope.ts';
 
 /** The parts of the ledger that a step may write, by the beginning of the partition key. */
-export type LedgerPart = 'incident' | 'lease' | 'recovery-point' | 'manifest' | 'integrity' | 'lost-rows' | 'fence';
+export type LedgerPart = 'incident' | 'lease' | 'recovery-point' | 'past-recovery-point' | 'manifest' | 'integrity' | 'lost-rows' | 'fence';
 
 /** The ledger and the observations. */
 export abstract class LedgerRights extends Scope {
@@ -39,6 +39,11 @@ export abstract class LedgerRights extends Scope {
   /** Items that are there: the lease is theirs to change who move it, and the guard's alone to make. */
   updateLedger(...parts: LedgerPart[]): Right[] {
     return this.changeLedger(parts, ['dynamodb:UpdateItem']);
+  }
+
+  /** Items that are filed away under another key. */
+  removeFromLedger(...parts: LedgerPart[]): Right[] {
+    return this.changeLedger(parts, ['dynamodb:DeleteItem']);
   }
 
   private changeLedger(parts: readonly LedgerPart[], actions: string[]): Right[] {

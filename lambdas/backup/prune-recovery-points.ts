@@ -28,6 +28,7 @@ export const pruneRecoveryPoints = defineStep({
       const { workload, database, policy } = job;
       const known = await points.list(workload, database);
       recorded.push(...(await recordLeft(job, known, { plan, site, lists, points })));
+      for (const past of known.filter((point) => isPast(point, lists, now()))) await points.fileAway(past);
       // What somebody else deleted can carry no other's weight.
       const present = known.map((point) => ({ ...point, copies: point.copies.filter(({ site: at }) => lists[at].has(point.id)) }));
       for (const { point, copy } of [...begun(present), ...removable(present, policy, now())]) {
@@ -51,6 +52,18 @@ export const pruneRecoveryPoints = defineStep({
   },
 });
 export const handler = pruneRecoveryPoints.handler;
+
+/** Over the week that a size is compared with, and a month that a person looks back. */
+const FILED_AWAY_AFTER_DAYS = 35;
+const DAY_MS = 86_400_000;
+
+/** Retention has deleted all of it, some time ago: nothing of it can be restored, and a list of what can would only grow by it. */
+const isPast = ({ id, dueAt, copies, vault }: RecoveryPoint, lists: Record<SiteName, Map<string, Snapshot>>, now: number): boolean =>
+  now - Date.parse(dueAt) > FILED_AWAY_AFTER_DAYS * DAY_MS &&
+  !vault &&
+  copies.every(({ deletedAt }) => deletedAt) &&
+  !lists.primary.has(id) &&
+  !lists.recovery.has(id);
 
 /** What a run before was to delete, and is still there. */
 const begun = (present: readonly RecoveryPoint[]): Removal[] =>

@@ -1,5 +1,5 @@
 import { ConditionalCheckFailedException, DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { DynamoDBDocumentClient, GetCommand, PutCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { DeleteCommand, DynamoDBDocumentClient, GetCommand, PutCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { guarded, localCalls } from './clients.ts';
 import { type ClockWatch, measured } from './clock.ts';
 import type { Claim, FenceProof, Lease } from './lease.ts';
@@ -162,6 +162,11 @@ export class Ledger {
         ExpressionAttributeValues: Object.fromEntries(entries.map(([, value], i) => [`:f${i}`, value])),
       }),
     );
+  }
+
+  /** Removes an item; one that is not there is no error. */
+  async remove(key: { pk: string; sk: string }): Promise<void> {
+    await this.client.send(new DeleteCommand({ TableName: this.table, Key: key }));
   }
 
   /**

@@ -93,10 +93,17 @@ const keyOf = ({ workload, database, dueAt, id }: Pick<RecoveryPoint, 'workload'
 export class RecoveryPoints {
   constructor(private readonly ledger: Ledger) {}
 
-  /** Newest first. */
-  async list(workload: string, database: string, limit = 500): Promise<RecoveryPoint[]> {
-    const items = await this.ledger.list(`recovery-point#${workload}#${database}`, { limit, newestFirst: true });
+  /** All that were not filed away, newest first. */
+  async list(workload: string, database: string): Promise<RecoveryPoint[]> {
+    const items = await this.ledger.list(`recovery-point#${workload}#${database}`, { newestFirst: true });
     return items as unknown as RecoveryPoint[];
+  }
+
+  /** Files one away of which no copy is left: what became of it stays on record, beside those that can be restored. Twice does no harm. */
+  async fileAway(point: RecoveryPoint): Promise<void> {
+    const { pk, sk } = keyOf(point);
+    await this.ledger.put({ ...point, pk: `past-${pk}`, sk });
+    await this.ledger.remove({ pk, sk });
   }
 
   async find(point: Pick<RecoveryPoint, 'workload' | 'database' | 'dueAt' | 'id'>): Promise<RecoveryPoint | undefined> {

@@ -90,6 +90,22 @@ describe('pruning', () => {
     expect(await points.list('orders', 'orders')).toHaveLength(4);
   });
 
+  it('files away what is gone for long, and nothing of which anything may be left', async () => {
+    const { base, memory, points, prune } = await history([1, 2, 3, 34, 40, 41, 42]);
+    const [inVault, keptByHand] = (await points.list('orders', 'orders')).slice(0, 2);
+    await points.note(inVault!, { vault: { account: '210987654321', region: 'us-west-2', arn: 'copy', completedAt: inVault!.dueAt } });
+    const undeletable = memory.recovery.known.get(keptByHand!.id)!;
+    await prune();
+    memory.recovery.known.set(keptByHand!.id, undeletable);
+    memory.recovery.known.get(keptByHand!.id)!.tags[OWNER_TAG] = 'another';
+    expect(await points.list('orders', 'orders')).toHaveLength(7);
+    await prune();
+    const ages = (await points.list('orders', 'orders')).map(({ dueAt }) => (NOW - Date.parse(dueAt)) / DAY_MS);
+    expect(ages.sort((a, b) => a - b)).toEqual([1, 2, 3, 34, 41, 42]);
+    const past = await base.ledger.list('past-recovery-point#orders#orders');
+    expect(past).toMatchObject([{ database: 'orders', copies: [{ deletedAt: expect.any(String) }, { deletedAt: expect.any(String) }] }]);
+  });
+
   it('touches no snapshot whose tags or ARN are not those of the ledger', async () => {
     const { memory, prune } = await history([1, 2, 3, 40]);
     const oldest = [...memory.primary.known.keys()].at(-1)!;

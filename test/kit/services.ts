@@ -81,6 +81,10 @@ export class MemoryLedger {
     this.writes.push(`set ${pk}/${sk}`);
     this.items.set(`${pk}/${sk}`, { ...this.items.get(`${pk}/${sk}`), ...fields });
   };
+  remove = async ({ pk, sk }: { pk: string; sk: string }) => {
+    this.writes.push(`remove ${pk}/${sk}`);
+    this.items.delete(`${pk}/${sk}`);
+  };
   list = async (pk: string, { prefix = '' } = {}) =>
     [...this.items].filter(([key]) => key.startsWith(`${pk}/${prefix}`)).map(([, item]) => item);
 }
