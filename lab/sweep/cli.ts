@@ -16,6 +16,7 @@ interface Flags {
   machine: string[];
   jobs: number;
   sample?: number;
+  only?: string;
   seed: number;
   report: string;
   perLab: number;
@@ -33,6 +34,7 @@ function parse(): Flags {
     .option('--machine <name...>', `which machines (${names.join(', ')})`, names)
     .option('--jobs <n>', 'laboratories at once (about half a core and 3 GB each)', wholeNumber, 1)
     .option('--sample <n>', 'so many attacks on each machine; all where it is left out', wholeNumber)
+    .option('--only <text>', 'those attacks whose name has this text in it, also where the report folder knows them already')
     .option('--seed <n>', 'in which order, and so which ones of a sample', wholeNumber, 1)
     .option('--per-lab <n>', 'so many attacks before a new laboratory is started', wholeNumber, 20)
     .option('--report <dir>', 'where the matrices are kept; a sweep goes on where it ended', 'reports/sweep')
@@ -67,7 +69,8 @@ async function main(): Promise<number> {
   const { jobs, seed, perLab: perLaboratory } = flags;
   for (const matrix of matrices) {
     const phase = (number: number, text: string): void => void (process.stderr.isTTY && say(`  ${number}: ${text}`));
-    under = sweep({ matrix, jobs, perLaboratory, sample: flags.sample, seed, say, phase, signal: aborting.signal });
+    if (flags.only) matrix.forget(flags.only);
+    under = sweep({ matrix, jobs, perLaboratory, sample: flags.sample, only: flags.only, seed, say, phase, signal: aborting.signal });
     await under;
   }
   if (!aborting.signal.aborted) forget();

@@ -78,6 +78,12 @@ export class Matrix {
     return cells.filter((cell) => !done.has(nameOf(cell)));
   }
 
+  /** Forgets how the attacks ended whose names have a text in them, so that they are made again. */
+  forget(text: string): void {
+    this.kept.judged = this.kept.judged.filter(({ cell }) => !nameOf(cell).includes(text));
+    this.save();
+  }
+
   /** A clean run of another laboratory may make a call that the first did not. */
   learn(kinds: readonly CallKind[]): void {
     const known = new Set(this.kinds.map(kindOf));

@@ -10,6 +10,8 @@ export interface SweepOptions extends Pick<LaboratoryOptions, 'signal' | 'comman
   perLaboratory: number;
   /** So many attacks in all; every one where it is left out. */
   sample?: number;
+  /** Only those attacks whose names have this text in them. */
+  only?: string;
   seed: number;
   say: (line: string) => void;
   phase?: (laboratory: number, phase: string) => void;
@@ -25,7 +27,13 @@ export class SweepFailed extends Error {
  * a clean run says, once for all. Ends when none is left, or after an interrupt; what was judged by then is kept.
  */
 export async function sweep({ matrix, jobs, perLaboratory, seed, say, ...options }: SweepOptions): Promise<void> {
-  const chosen = (): Cell[] => sample(matrix.cells, options.sample ?? Number.POSITIVE_INFINITY, seed);
+  const { only = '' } = options;
+  const chosen = (): Cell[] =>
+    sample(
+      matrix.cells.filter((cell) => nameOf(cell).includes(only)),
+      options.sample ?? Number.POSITIVE_INFINITY,
+      seed,
+    );
   const underWay = new Set<string>();
   const left = (): Cell[] => matrix.left(chosen()).filter((cell) => !underWay.has(nameOf(cell)));
   let laboratories = 0;
@@ -57,14 +65,16 @@ export async function sweep({ matrix, jobs, perLaboratory, seed, say, ...options
     };
     const phase = (text: string): void => options.phase?.(number, text);
     const end = await runLaboratory({ ...options, machine: matrix.machine, clean, next, judged, learned, phase });
-    if ('verdict' in end) {
+    // One that broke before its first attack says nothing about any.
+    const fellOver = 'verdict' in end && end.verdict.attacks === 0 && end.verdict.broken.length > 0;
+    if ('verdict' in end && !fellOver) {
       matrix.addLab(end.verdict);
       if (end.verdict.broken.length > 0) say(`✗ laboratory ${number}: ${end.verdict.broken.join('; ')}`);
       return true;
     }
-    if (end.during) underWay.delete(nameOf(end.during));
-    if (!options.signal.aborted)
-      say(`laboratory ${number} gave no verdict${end.during ? ` during ${nameOf(end.during)}` : ''}: ${end.why}`);
+    const { why, during } = 'verdict' in end ? { why: end.verdict.broken.join('; '), during: undefined } : end;
+    if (during) underWay.delete(nameOf(during));
+    if (!options.signal.aborted) say(`laboratory ${number} gave no verdict${during ? ` during ${nameOf(during)}` : ''}: ${why}`);
     return false;
   };
 

@@ -130,6 +130,13 @@ describe('settle-run', () => {
     expect(await settle([])).toMatchObject({ succeeded: false });
     expect(await settle(['dry-run'], { dryRun: true })).toMatchObject({ succeeded: true });
   });
+
+  it('names in its reason what did not recover, and why', async () => {
+    const failed = { workload: 'search', outcome: 'aborted', detail: 'LagRefused: the standby lags by 90 s' };
+    const results = [[{ workload: 'orders', outcome: 'recovered' }], [failed, { workload: 'mail', outcome: 'unknown' }]];
+    const { reason } = await runStep(settleRun, { request: request(), results } as never, baseFor());
+    expect(reason).toBe('search: aborted: LagRefused: the standby lags by 90 s; mail: unknown');
+  });
 });
 
 describe('reprotect-database', () => {

@@ -7,6 +7,10 @@ if (process.env.PRETEND === 'dead') {
   console.error('the lab did not start');
   process.exit(2);
 }
+if (process.env.PRETEND === 'falls over') {
+  process.send({ kind: 'verdict', verdict: { attacks: 0, broken: ['the lab did not answer'] } });
+  process.exit(0);
+}
 if (clean === 'clean') process.send({ kind: 'clean', kinds });
 process.send({ kind: 'phase', phase: machine });
 process.on('message', ({ cell }) => {

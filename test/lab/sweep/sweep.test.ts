@@ -41,6 +41,15 @@ describe('a sweep', () => {
     expect(text).toContain('| a | dynamodb:GetItem |');
   });
 
+  it('makes again those that are named, and no other', async () => {
+    const { matrix: before } = await run('well');
+    before.forget('throttle');
+    const { matrix } = await run('well', { only: 'throttle-3' });
+    const left = matrix.left(matrix.cells).map(({ fault }) => fault);
+    expect(left).toEqual(Array(left.length).fill('throttle'));
+    expect(left.length).toBeGreaterThan(0);
+  });
+
   it('repeats the attack during which a laboratory died, and gives up where none lives', async () => {
     await expect(run('dies')).rejects.toThrow(SweepFailed);
     const { matrix } = await run('well');
@@ -49,6 +58,11 @@ describe('a sweep', () => {
 
   it('gives up where no laboratory starts', async () => {
     await expect(run('dead')).rejects.toThrow('two laboratories in a row made no clean run');
+  });
+
+  it('counts a laboratory that broke before its first attack for nothing', async () => {
+    await expect(run('falls over')).rejects.toThrow('two laboratories in a row made no clean run');
+    expect(new Matrix(file, 'switchover').labs).toEqual([]);
   });
 
   it('keeps what a whole laboratory broke', async () => {
