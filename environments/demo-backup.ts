@@ -31,6 +31,7 @@ export default defineEnvironment({
         json: [{ table: 'orders', column: 'details' }],
       },
       backup: {
+        replicatedAutomatedBackups: { retentionDays: 7 },
         copyToAccount: { tiers: ['weekly'] },
         verification: {
           assertions: [

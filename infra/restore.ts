@@ -36,7 +36,7 @@ const machineSteps = {
     description: 'Validates the input, chooses the recovery point and says why',
     timeoutSeconds: 30,
     incident: nothing,
-    needs: (rights) => [rights.readTimeline(), rights.listInstances()],
+    needs: (rights) => [rights.readTimeline(), rights.listInstances(), rights.listAutomatedBackups()],
   },
   'restore/claim-workload': {
     description: 'Claims the workload: one run at a time, failovers included',
@@ -65,7 +65,7 @@ const machineSteps = {
   'restore/restore-database': {
     description: 'Restores beside what is there, with its settings',
     timeoutSeconds: 30,
-    needs: (rights) => [rights.readLedger(), rights.listInstances(), rights.restoreBeside()],
+    needs: (rights) => [rights.readLedger(), rights.listInstances(), rights.listAutomatedBackups(), rights.restoreBeside()],
   },
   'restore/put-settings-back': {
     description: 'Puts back what a restore cannot be told',

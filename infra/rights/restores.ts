@@ -27,19 +27,23 @@ export abstract class RestoreRights extends SnapshotRights {
     ];
   }
 
-  /** Beside the site's own instance and with its groups, under names that are for this alone; from a snapshot, or from that instance's log. */
+  /** Beside the site's own instance and with its groups, under names that are for this alone; from a snapshot, that instance's log, or what was brought here of the other's. */
   restoreBeside(): Right[] {
     const snapshots = this.snapshotsIn(this.region);
     const reasons = { ...this.restoredReason, ...this.groupReasons };
     const tags = 'rds:AddTagsToResource';
+    const brought = this.hasReplicatedBackups ? [this.names.arn('rds', this.region, 'auto-backup:*')] : [];
     return [
       allow(
         { actions: ['rds:RestoreDBInstanceFromDBSnapshot', tags], resources: [this.restored, snapshots, ...this.groups] },
         { ...reasons, [snapshots]: SNAPSHOT_NAMES },
       ),
       allow(
-        { actions: ['rds:RestoreDBInstanceToPointInTime', tags], resources: [...this.instanceArns, this.restored, ...this.groups] },
-        reasons,
+        {
+          actions: ['rds:RestoreDBInstanceToPointInTime', tags],
+          resources: [...this.instanceArns, ...brought, this.restored, ...this.groups],
+        },
+        { ...reasons, ...Object.fromEntries(brought.map((arn) => [arn, 'RDS itself names what it brings here'])) },
       ),
       this.useForeignKey(this.region, 'the key of a snapshot taken here is that of its database'),
     ];

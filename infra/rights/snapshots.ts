@@ -56,17 +56,29 @@ export abstract class SnapshotRights extends DatabaseRights {
     ];
   }
 
-  /** Automated backups that are here, by listing; those of the other site's instances to here. */
-  replicateAutomatedBackups(): Right[] {
-    if (!this.site) return [];
-    const other = this.site === 'primary' ? 'recovery' : 'primary';
-    const sources = unique(this.names.instances(other)).map((id) => this.names.arn('rds', this.names.regionOf(other), `db:${id}`));
+  /** Automated backups that are here, by listing; nothing where no policy has any brought here. */
+  listAutomatedBackups(): Right[] {
+    if (!this.hasReplicatedBackups) return [];
     const listed = ['db:*', 'auto-backup:*'].map((kind) => this.names.arn('rds', this.region, kind));
     return [
       allow(
         { actions: ['rds:DescribeDBInstanceAutomatedBackups'], resources: listed },
         Object.fromEntries(listed.map((arn) => [arn, 'a list of backups is a right on all of them'])),
       ),
+    ];
+  }
+
+  protected get hasReplicatedBackups(): boolean {
+    return this.databases.some(({ backup }) => backup?.replicatedAutomatedBackups);
+  }
+
+  /** Automated backups that are here, by listing; those of the other site's instances to here. */
+  replicateAutomatedBackups(): Right[] {
+    if (!this.site) return [];
+    const other = this.site === 'primary' ? 'recovery' : 'primary';
+    const sources = unique(this.names.instances(other)).map((id) => this.names.arn('rds', this.names.regionOf(other), `db:${id}`));
+    return [
+      ...this.listAutomatedBackups(),
       ...this.databaseRight(['rds:StartDBInstanceAutomatedBackupsReplication'], sources),
       this.useForeignKey(this.region, "the key is the region's own, which the request names"),
     ];

@@ -33,6 +33,15 @@ const PASSING = [
   DBInstanceNotFoundFault,
 ];
 
+/**
+ * What has come here of an instance that stands in another region, by the end of its ARN: what reaches furthest. What is
+ * `retained` still holds its window, so it counts, too.
+ */
+export const replicatedOf = (known: readonly AutomatedBackup[], arnEnd: string): AutomatedBackup | undefined =>
+  known
+    .filter((backup) => backup.instanceArn.endsWith(arnEnd) && backup.latestAt !== undefined)
+    .sort((a, b) => Date.parse(b.latestAt!) - Date.parse(a.latestAt!))[0];
+
 /** Automated backups in this function's own region, those that arrive from another region among them. Read by listing. */
 export class RdsAutomatedBackups {
   private readonly rds = guarded(new RDSClient(localCalls));

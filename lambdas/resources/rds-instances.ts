@@ -44,6 +44,9 @@ export interface RestoreOptions {
   tags: Record<string, string>;
 }
 
+/** Whose log is replayed: that of an instance of this region, or that which RDS has brought here. */
+export type MomentSource = { id: string } | { backupArn: string };
+
 /** Statuses from which no waiting helps. AWS, RDS user guide, 'Viewing DB instance status', 2026-11. */
 export const HOPELESS = new Set([
   'failed',
@@ -97,13 +100,14 @@ export class RdsInstances {
     await unlessThere(id, this.rds.send(new RestoreDBInstanceFromDBSnapshotCommand(command)));
   }
 
-  /** As `restoreLike`, to a moment of an instance that is there, from its backups and its log. */
+  /** As `restoreLike`, to a moment: of an instance that is there, from its backups and its log, or of one that stands elsewhere, from what came here of them. */
   async restoreToMoment(
     settings: Settings | undefined,
-    { id, sourceId, moment, tags }: { id: string; sourceId: string; moment: string; tags: Record<string, string> },
+    { id, source, moment, tags }: { id: string; source: MomentSource; moment: string; tags: Record<string, string> },
   ): Promise<void> {
-    const source = { SourceDBInstanceIdentifier: sourceId, RestoreTime: new Date(moment) };
-    const command = { ...givenToRestore(settings), ...source, TargetDBInstanceIdentifier: id, Tags: tagList(tags) };
+    const named = 'id' in source ? { SourceDBInstanceIdentifier: source.id } : { SourceDBInstanceAutomatedBackupsArn: source.backupArn };
+    const what = { ...named, RestoreTime: new Date(moment), TargetDBInstanceIdentifier: id };
+    const command = { ...givenToRestore(settings), ...what, Tags: tagList(tags) };
     await unlessThere(id, this.rds.send(new RestoreDBInstanceToPointInTimeCommand(command)));
   }
 

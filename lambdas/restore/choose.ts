@@ -3,7 +3,7 @@ import { hasCopyIn } from '../backup/lateness.ts';
 import { InvalidRequest } from '../kit/errors.ts';
 import type { SiteName } from '../kit/plan.ts';
 import type { RecoveryPoint } from '../kit/recovery-points.ts';
-import type { Instance } from '../resources/rds-instances.ts';
+import type { LogSource } from './log-source.ts';
 import type { RestoreRequest } from './restoring.ts';
 
 const moment = z.iso.datetime({ offset: true });
@@ -66,18 +66,19 @@ const isBefore = ({ copies }: RecoveryPoint, moment: string): boolean =>
   copies.every(({ completedAt }) => Date.parse(completedAt) < Date.parse(moment));
 
 /**
- * A moment of the site's own database, from its backups and its log. RDS itself refuses one that is older than the backups it keeps.
- * @throws InvalidRequest for a moment that is not over, or of an instance without backups.
+ * A moment of the database, from a log that is in this site. RDS itself refuses one that is older than the backups it keeps.
+ * @throws InvalidRequest for a moment that is not over, or where no log is.
  */
 export const chooseMoment = (
   at: string,
-  { source, identifier, now }: { source: Instance | undefined; identifier: string; now: number },
+  { log, identifier, now }: { log: LogSource | undefined; identifier: string; now: number },
 ): Pick<RestoreRequest, 'moment' | 'why'> & { id: string } => {
   const moment = new Date(at).toISOString();
   if (Date.parse(moment) >= now) throw new InvalidRequest(`target.at: ${moment} is not over yet`);
-  if (!source) throw new InvalidRequest(`target.at: ${identifier} is not there, and its log went with it; name a recovery point`);
-  if (!source.restorableUntil)
-    throw new InvalidRequest(`target.at: ${identifier} keeps no backups of its own in this site; name a recovery point`);
-  const reach = `the log of ${identifier} could be restored up to ${source.restorableUntil}`;
+  if (!log)
+    throw new InvalidRequest(
+      `target.at: no log is in this site: ${identifier} is gone or keeps no backups of its own, and none are replicated to here; name a recovery point`,
+    );
+  const reach = `the log of ${log.of} could be restored up to ${log.until}`;
   return { moment, id: `moment-${moment.replace(/\D/g, '')}`, why: `the moment that was named; ${reach}` };
 };

@@ -3,8 +3,10 @@ import { InvalidRequest } from '../kit/errors.ts';
 import { type Database, type Environment, workloadOf } from '../kit/plan.ts';
 import { RecoveryPoints } from '../kit/recovery-points.ts';
 import { type Base, defineStep, parseInput } from '../kit/step.ts';
+import { RdsAutomatedBackups } from '../resources/rds-automated-backups.ts';
 import { RdsInstances } from '../resources/rds-instances.ts';
 import { choose, chooseClean, chooseMoment, target } from './choose.ts';
+import { logSourceOf } from './log-source.ts';
 import type { RestoreIncident } from './replacement.ts';
 import { placement, type RestoreRequest } from './restoring.ts';
 
@@ -28,7 +30,11 @@ const given = z.strictObject({
   incident: z.string().min(1).optional(),
 });
 type Given = z.infer<typeof given>;
-type Services = Base & { points: RecoveryPoints; instances: Pick<RdsInstances, 'list'> };
+interface Services extends Base {
+  points: RecoveryPoints;
+  instances: Pick<RdsInstances, 'list'>;
+  backups: Pick<RdsAutomatedBackups, 'list'>;
+}
 type Execution = z.infer<typeof input>['execution'];
 
 /**
@@ -39,7 +45,11 @@ export const readRestoreRequest = defineStep({
   name: 'read-restore-request',
   input,
   throws: [],
-  build: ({ ledger }) => ({ points: new RecoveryPoints(ledger), instances: new RdsInstances() as Pick<RdsInstances, 'list'> }),
+  build: ({ ledger }) => ({
+    points: new RecoveryPoints(ledger),
+    instances: new RdsInstances() as Pick<RdsInstances, 'list'>,
+    backups: new RdsAutomatedBackups() as Pick<RdsAutomatedBackups, 'list'>,
+  }),
   run: async ({ execution, given: raw }, services) => {
     const asked = parseInput(given, raw);
     if (asked.incident) return resume(asked.incident, asked.workload, execution, services);
@@ -73,15 +83,17 @@ const databaseOf = (plan: Environment, { workload, database }: Given): Database 
 
 const chosen = async (
   { workload, target: wanted, placement: where }: Given,
-  { name: database, instances: identifiers }: Database,
-  { site, points, instances, now }: Services,
+  { name: database, instances: identifiers, backup }: Database,
+  { plan, site, points, instances, backups, now }: Services,
 ): Promise<Pick<RestoreRequest, 'point' | 'moment' | 'why' | 'lostSeconds'>> => {
   const secondsSince = (time: string) => Math.max(0, Math.round((now() - Date.parse(time)) / 1000));
   if (where === 'cleanRoom' && !(typeof wanted === 'object' && 'before' in wanted))
     throw new InvalidRequest("target: a clean room needs { before: '<time of the compromise>' }");
   if (typeof wanted === 'object' && 'at' in wanted) {
     const identifier = identifiers[site];
-    const { moment, id, why } = chooseMoment(wanted.at, { source: (await instances.list()).get(identifier), identifier, now: now() });
+    const brought = backup?.replicatedAutomatedBackups ? await backups.list() : [];
+    const log = logSourceOf(await instances.list(), brought, { plan, site, instances: identifiers });
+    const { moment, id, why } = chooseMoment(wanted.at, { log, identifier, now: now() });
     return { point: { id, workload, database, dueAt: moment! }, moment, why, lostSeconds: secondsSince(moment!) };
   }
   const known = await points.list(workload, database);

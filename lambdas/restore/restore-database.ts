@@ -1,9 +1,11 @@
 import { CopyUnusable, NotReady } from '../kit/errors.ts';
 import { defineStep } from '../kit/step.ts';
-import { HOPELESS, type Instance, RdsInstances } from '../resources/rds-instances.ts';
+import { RdsAutomatedBackups } from '../resources/rds-automated-backups.ts';
+import { HOPELESS, type MomentSource, RdsInstances } from '../resources/rds-instances.ts';
 import { OWNER_TAG } from '../resources/rds-snapshots.ts';
 import { REQUESTED_TAG } from '../verification/copies.ts';
 import { settingsUntilPlaced } from './clean-room.ts';
+import { type LogSource, logSourceOf } from './log-source.ts';
 import { findRestored, RUN_TAG, remembered } from './replacement.ts';
 import { cleanName, restoredDatabase, restoredName, restoreRun } from './restoring.ts';
 
@@ -16,13 +18,13 @@ export const restoreDatabase = defineStep({
   name: 'restore-database',
   input: restoreRun,
   throws: [NotReady, CopyUnusable],
-  build: () => ({ instances: new RdsInstances() }),
+  build: () => ({ instances: new RdsInstances(), backups: new RdsAutomatedBackups() as Pick<RdsAutomatedBackups, 'list'> }),
   run: async (input, services) => {
     const { workload, request } = input;
-    const { plan, site, incidents, instances, now } = services;
+    const { plan, site, incidents, instances, backups, now } = services;
     const id = restoredName(plan, request);
-    const source = restoredDatabase(plan, workload, request).instances[site];
-    if (request.dryRun) return { would: `restore ${request.point.id} as ${id}, beside ${source}` };
+    const config = restoredDatabase(plan, workload, request);
+    if (request.dryRun) return { would: `restore ${request.point.id} as ${id}, beside ${config.instances[site]}` };
     const known = await instances.list();
     const { restored } = findRestored(known, services, input);
     if (restored?.status === 'available') return { instance: restored.id };
@@ -43,14 +45,18 @@ export const restoreDatabase = defineStep({
     const snapshotId = request.placement === 'cleanRoom' ? cleanName(plan, request) : request.point.id;
     const { moment } = request;
     if (moment === null) await instances.restoreLike(settings, { id, snapshotId, tags });
-    else await instances.restoreToMoment(settings, { id, sourceId: requireReach(known.get(source), moment), moment, tags });
+    else {
+      const brought = config.backup?.replicatedAutomatedBackups ? await backups.list() : [];
+      const log = logSourceOf(known, brought, { plan, site, instances: config.instances });
+      await instances.restoreToMoment(settings, { id, source: requireReach(log, moment), moment, tags });
+    }
     throw new NotReady(`${id} is being restored`);
   },
 });
 export const handler = restoreDatabase.handler;
 
 /** RDS writes its log away every few minutes: a moment just past can be restored a little later. */
-const requireReach = (source: Instance | undefined, moment: string): string => {
-  if (source?.restorableUntil && source.restorableUntil >= moment) return source.id;
-  throw new NotReady(`the log can be restored up to ${source?.restorableUntil ?? 'nothing'}, not ${moment} yet`);
+const requireReach = (log: LogSource | undefined, moment: string): MomentSource => {
+  if (log && log.until >= moment) return log.source;
+  throw new NotReady(`the log can be restored up to ${log?.until ?? 'nothing'}, not ${moment} yet`);
 };

@@ -13,6 +13,8 @@ const prefix = 'lifeboat-demo-backup';
 const wildcards: Record<string, string> = {
   'rds:DescribeAccountAttributes *': "reads the account's own limits, and knows no resources",
   'rds:DescribeDBInstances db:*': 'a list is a right on all of them, and 300 databases are three calls',
+  'rds:DescribeDBInstanceAutomatedBackups db:*': 'a list is a right on all of them',
+  'rds:DescribeDBInstanceAutomatedBackups auto-backup:*': 'a list is a right on all of them',
   'rds:DescribeDBSnapshots db:*': 'a list is a right on all of them',
   'rds:DescribeDBSnapshots snapshot:*': 'a list is a right on all of them',
   'rds:CreateDBSnapshot snapshot:<prefix>-*': 'a snapshot is named when it is taken',
@@ -29,6 +31,8 @@ const wildcards: Record<string, string> = {
   'rds:AddTagsToResource pg:*': 'in one statement with the restore, whose tags it is for',
   'rds:RestoreDBInstanceFromDBSnapshot db:<prefix>-restored-*': 'what is restored is named by its run',
   'rds:RestoreDBInstanceFromDBSnapshot subgrp:*': "the groups are those of the site's own instance",
+  'rds:RestoreDBInstanceToPointInTime auto-backup:*': 'RDS itself names what it brings from the other site',
+  'rds:AddTagsToResource auto-backup:*': 'in one statement with the restore, whose tags it is for',
   'rds:RestoreDBInstanceToPointInTime db:<prefix>-restored-*': 'what is restored is named by its run',
   'rds:RestoreDBInstanceToPointInTime og:*': "the groups are those of the site's own instance",
   'rds:RestoreDBInstanceToPointInTime pg:*': "the groups are those of the site's own instance",
@@ -205,8 +209,14 @@ describe('replicated automated backups', () => {
   });
 
   it('cost nothing where no policy asks for them', () => {
-    const names = ofType(stacks.recovery, 'AWS::Lambda::Function').map(([, { Properties }]) => Properties.FunctionName);
+    const databasesWithout = ({ databases }: Environment['workloads'][number]) =>
+      databases.map((each) => ({ ...each, backup: { ...each.backup!, replicatedAutomatedBackups: undefined } }));
+    const without = demoBackup.workloads.map((each) => ({ ...each, databases: databasesWithout(each) }));
+    const plain = synthesise({ ...demoBackup, workloads: without }).recovery;
+    const names = ofType(plain, 'AWS::Lambda::Function').map(([, { Properties }]) => Properties.FunctionName);
     expect(names).not.toContain(`${prefix}-reconcile-replication`);
+    for (const step of ['read-restore-request', 'restore-database'])
+      expect(rightsOf(plain, `${prefix}-${step}`).filter((right) => /AutomatedBackups|auto-backup/.test(right))).toEqual([]);
   });
 });
 

@@ -93,7 +93,8 @@ describe('the clean copy', () => {
     const { region, services } = await given();
     const asked: unknown[] = [];
     const restoreLike = async (like: unknown, options: { snapshotId: string }) => void asked.push([like, options.snapshotId]);
-    await expect(restoreDatabase.run(run, { ...services, instances: { ...region.instances, restoreLike } as never })).rejects.toThrow(
+    const { backups, instances } = region;
+    await expect(restoreDatabase.run(run, { ...services, backups, instances: { ...instances, restoreLike } as never })).rejects.toThrow(
       NotReady,
     );
     expect(asked).toEqual([[settingsUntilPlaced(settings, request, region.base.plan, 'primary'), cleanName(region.base.plan, request)]]);

@@ -28,6 +28,7 @@ const servicesOf = (region: MemoryRegion) => ({
   ...region.base,
   instances: region.instances,
   snapshots: region.snapshots,
+  backups: region.backups,
   runSeconds: 3_600,
   hasEnded: async (execution: string) => region.ended.has(execution),
   tell: async (subject: string) => void region.told.push(subject),

@@ -62,6 +62,9 @@ export class MemoryRegion {
     return structuredClone(this.known);
   }
 
+  /** None have come here from the other site. */
+  backups = { list: async () => [] };
+
   instances = {
     list: async () => this.look(),
     restoreLike: async (given: Settings | undefined, { id, tags }: { id: string; tags: Record<string, string> }) => {

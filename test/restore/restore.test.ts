@@ -2,9 +2,11 @@ import { describe, expect, it } from 'vitest';
 import demo from '../../environments/demo-backup.ts';
 import { CopyUnusable, InvalidRequest, NotReady } from '../../lambdas/kit/errors.ts';
 import { type RecoveryPoint, RecoveryPoints, type Standing } from '../../lambdas/kit/recovery-points.ts';
-import { differences, type Instance, type RdsInstances, type Settings } from '../../lambdas/resources/rds-instances.ts';
+import type { AutomatedBackup } from '../../lambdas/resources/rds-automated-backups.ts';
+import { differences, type Instance, type MomentSource, type RdsInstances, type Settings } from '../../lambdas/resources/rds-instances.ts';
 import { choose, chooseClean, chooseMoment } from '../../lambdas/restore/choose.ts';
 import { closeRestore } from '../../lambdas/restore/close-restore.ts';
+import { logSourceOf } from '../../lambdas/restore/log-source.ts';
 import { readRestoreRequest } from '../../lambdas/restore/read-restore-request.ts';
 import { restoreDatabase } from '../../lambdas/restore/restore-database.ts';
 import { type RestoreRequest, restoredName } from '../../lambdas/restore/restoring.ts';
@@ -60,19 +62,37 @@ describe('the choice of a recovery point', () => {
 describe('a moment', () => {
   const identifier = 'orders-replica';
   const source = { id: identifier, restorableUntil: new Date(NOW - 300_000).toISOString() } as Instance;
+  const instances = { primary: 'orders-primary', recovery: identifier };
+  const backupOf = (instance: string, minutesAgo: number): AutomatedBackup => ({
+    arn: `${instance}-${minutesAgo}`,
+    instanceArn: `arn:aws:rds:us-east-1:${demo.account}:db:${instance}`,
+    status: 'active',
+    latestAt: new Date(NOW - minutesAgo * 60_000).toISOString(),
+  });
+  const logOf = (known: Instance[], backups: AutomatedBackup[] = []) =>
+    logSourceOf(new Map(known.map((one) => [one.id, one])), backups, { plan: demo, site: 'recovery', instances });
+  const log = logOf([source]);
   const at = '2026-11-20T13:30:00+02:00';
 
   it('is taken to the letter, and says how far the log reaches', () => {
-    const { moment, id, why } = chooseMoment(at, { source, identifier, now: NOW });
+    const { moment, id, why } = chooseMoment(at, { log, identifier, now: NOW });
     expect([moment, id]).toEqual(['2026-11-20T11:30:00.000Z', 'moment-20261120113000000']);
     expect(why).toContain(source.restorableUntil);
   });
 
-  it('that is not over, or of an instance that is gone or keeps no backups, is refused', () => {
+  it('is restored from what came here of the other site, where its own instance keeps no backups: what reaches furthest', () => {
+    const brought = [backupOf('orders-primary', 90), backupOf('orders-primary', 6), backupOf('payroll', 1)];
+    expect(log!.source).toEqual({ id: identifier });
+    expect(logOf([source], brought)!.source).toEqual({ id: identifier });
+    for (const known of [[], [{ ...source, restorableUntil: undefined }]])
+      expect(logOf(known, brought)).toMatchObject({ source: { backupArn: 'orders-primary-6' }, until: brought[1]!.latestAt });
+    expect(logOf([], [{ ...backupOf('orders-primary', 1), latestAt: undefined }])).toBeUndefined();
+  });
+
+  it('that is not over, or of which no log is here, is refused', () => {
     const future = new Date(NOW + 1_000).toISOString();
-    expect(() => chooseMoment(future, { source, identifier, now: NOW })).toThrow('target.at');
-    expect(() => chooseMoment(at, { source: undefined, identifier, now: NOW })).toThrow('its log went with it');
-    expect(() => chooseMoment(at, { source: { ...source, restorableUntil: undefined }, identifier, now: NOW })).toThrow('no backups');
+    expect(() => chooseMoment(future, { log, identifier, now: NOW })).toThrow('target.at');
+    expect(() => chooseMoment(at, { log: undefined, identifier, now: NOW })).toThrow('no log is in this site');
   });
 });
 
@@ -96,7 +116,15 @@ describe('the request', () => {
     const known = new Map([
       ['orders-replica', { id: 'orders-replica', restorableUntil: new Date(NOW - 300_000).toISOString() } as Instance],
     ]);
-    return readRestoreRequest.run({ execution, given }, { ...base, points: recoveryPoints, instances: { list: async () => known } });
+    return readRestoreRequest.run(
+      { execution, given },
+      {
+        ...base,
+        points: recoveryPoints,
+        instances: { list: async () => known },
+        backups: { list: async () => [] },
+      },
+    );
   };
 
   it('says what would be lost, and from which point, before anything is done', async () => {
@@ -157,8 +185,10 @@ describe('restoring', () => {
       asked.push(like);
       set(options.id, 'creating');
     };
-    const instances = { list: async () => known, restoreLike } as unknown as RdsInstances;
-    return { ...baseFor(leaseOf(), { plan: demo }), instances, asked, set };
+    const restoreToMoment = async (_: unknown, options: { source: MomentSource }) => void asked.push(options.source);
+    const instances = { list: async () => known, restoreLike, restoreToMoment } as unknown as RdsInstances;
+    const brought: AutomatedBackup[] = [];
+    return { ...baseFor(leaseOf(), { plan: demo }), instances, backups: { list: async () => brought }, brought, asked, set };
   };
 
   it('asks once, with the settings of the instance beside it', async () => {
@@ -170,6 +200,20 @@ describe('restoring', () => {
     expect(await restoreDatabase.run({ workload: 'orders', request }, services)).toEqual({ instance: id });
     services.set(id, 'incompatible-parameters');
     await expect(restoreDatabase.run({ workload: 'orders', request }, services)).rejects.toThrow(CopyUnusable);
+  });
+
+  it('replays a moment from what came here of the other site, once that reaches it', async () => {
+    const services = given();
+    const restore = () =>
+      restoreDatabase.run({ workload: 'orders', request: { ...request, moment: '2026-11-20T11:30:00.000Z' } }, services);
+    await expect(restore()).rejects.toThrow('up to nothing');
+    const instanceArn = `arn:aws:rds:us-east-1:${demo.account}:db:orders-primary`;
+    services.brought.push({ arn: 'brought', instanceArn, status: 'active', latestAt: '2026-11-20T11:29:00.000Z' });
+    await expect(restore()).rejects.toThrow('up to 2026-11-20T11:29:00.000Z');
+    expect(services.asked).toEqual([]);
+    services.brought[0]!.latestAt = '2026-11-20T11:31:00.000Z';
+    await expect(restore()).rejects.toThrow('is being restored');
+    expect(services.asked).toEqual([{ backupArn: 'brought' }]);
   });
 
   it('asks for nothing in a dry run', async () => {
