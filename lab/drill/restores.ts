@@ -4,6 +4,7 @@ import type { Region } from '../types.ts';
 import type { Drill } from './drill.ts';
 import type { Machines } from './machines.ts';
 import type { BackupView } from './recovery-points.ts';
+import { query } from './rows.ts';
 
 const RUN_WITHIN_MS = 240_000;
 const STANDBY_WITHIN_MS = 240_000;
@@ -38,6 +39,30 @@ export async function takeProvenPoint(home: Machines): Promise<void> {
     const { status, cause } = await home.run(machine, {}, RUN_WITHIN_MS);
     if (status !== 'SUCCEEDED') throw new Error(`${machine} is ${status}: ${cause}`);
   }
+}
+
+/** A database that was restored beside the primary region's own, by its endpoint. */
+export const besideOf = (drill: Drill, databaseHost: string): ReturnType<Drill['at']> => {
+  const live = drill.at(drill.primary);
+  return { ...live, site: { ...live.site, databaseHost } };
+};
+
+/** Compares a restored database with the live one: the orders that were recorded before the newest heartbeat in it are in both, in the same number. */
+export async function sameUpToHeartbeat(
+  drill: Drill,
+  endpoint: string,
+): Promise<{ found: number; wanted: number; differing: string | undefined }> {
+  const beside = besideOf(drill, endpoint);
+  const [heartbeat] = await query<{ at: Date }>(beside, 'SELECT at FROM lifeboat.heartbeat');
+  const before = 'SELECT id FROM orders WHERE recorded_at <= $1 ORDER BY id';
+  const wanted = await query<{ id: string }>(drill.at(drill.primary), before, [heartbeat!.at]);
+  const found = await query<{ id: string }>(beside, before, [heartbeat!.at]);
+  const isSame = wanted.length > 0 && JSON.stringify(wanted) === JSON.stringify(found);
+  return {
+    found: found.length,
+    wanted: wanted.length,
+    differing: isSame ? undefined : 'the restored orders are not those of the live database',
+  };
 }
 
 /** Runs a restore that is expected to end well. Its output says what was measured. */

@@ -1,0 +1,22 @@
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { AddTagsToResourceCommand, RDSClient } from '@aws-sdk/client-rds';
+import type { Region } from '../types.ts';
+import type { Drill } from './drill.ts';
+
+const settings = ({ lab }: Drill, region: Region) => ({ region, endpoint: lab.endpoint('internet'), credentials: lab.credentials });
+
+/** Runs a janitor at once: its schedule comes every few minutes, and a drill does not wait for it. */
+export async function runJanitor(drill: Drill, region: Region, step: 'sweep-copies' | 'sweep-restores'): Promise<void> {
+  const lambda = new LambdaClient(settings(drill, region));
+  const { FunctionError } = await lambda
+    .send(new InvokeCommand({ FunctionName: `lifeboat-${drill.environment}-${step}`, Payload: Buffer.from('{}') }))
+    .finally(() => lambda.destroy());
+  if (FunctionError) throw new Error(`the janitor failed: ${FunctionError}`);
+}
+
+/** Hours pass: a tag of an instance or a snapshot says a time that is over. */
+export async function expire(drill: Drill, region: Region, ResourceName: string, tag: string): Promise<void> {
+  const rds = new RDSClient(settings(drill, region));
+  const Tags = [{ Key: tag, Value: new Date(Date.now() - 1_000).toISOString() }];
+  await rds.send(new AddTagsToResourceCommand({ ResourceName, Tags })).finally(() => rds.destroy());
+}
