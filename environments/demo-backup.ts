@@ -13,7 +13,6 @@ const isolation = {
 export default defineEnvironment({
   ...demo,
   name: 'demo-backup',
-  vault: { account: '111111111111' },
   sites: { primary: { ...demo.sites.primary, isolation }, recovery: { ...demo.sites.recovery, isolation } },
   workloads: demo.workloads.map((workload) => ({
     ...workload,
@@ -31,8 +30,6 @@ export default defineEnvironment({
         json: [{ table: 'orders', column: 'details' }],
       },
       backup: {
-        replicatedAutomatedBackups: { retentionDays: 7 },
-        copyToAccount: { tiers: ['weekly'] },
         verification: {
           assertions: [
             {

@@ -3,11 +3,10 @@ import demoBackup from './demo-backup.ts';
 import sweep from './sweep.ts';
 
 const { detection, lease, failover, dns } = sweep;
-const { vault: _, ...withoutVault } = demoBackup;
 
-/** The demo with backups and the shortest times, and without a vault: what the lab deploys for the fault sweep of backups, their proofs, and restores. */
+/** The demo with backups and the shortest times: what the lab deploys for the fault sweep of backups, their proofs, and restores. */
 export default defineEnvironment({
-  ...withoutVault,
+  ...demoBackup,
   name: 'sweep-backup',
   detection,
   lease,
@@ -15,11 +14,10 @@ export default defineEnvironment({
   dns,
   workloads: demoBackup.workloads.map((workload) => ({
     ...workload,
-    databases: workload.databases.map(({ integrity: __, ...database }) => ({
+    databases: workload.databases.map(({ integrity: _, ...database }) => ({
       ...database,
       backup: {
         ...database.backup!,
-        copyToAccount: undefined,
         rpoSeconds: 31_536_000,
         // Due so seldom that no schedule comes between the attacks; each run has one older recovery point that it lets go.
         tiers: [{ every: 'monthly', at: '03:15', timeZone: 'UTC', keepDays: 1, keepAtLeast: 2 }],

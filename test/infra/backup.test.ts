@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import demoBackup from '../../environments/demo-backup.ts';
+import demoCopies from '../../environments/demo-copies.ts';
 import type { Environment } from '../../environments/schema.ts';
 import { VaultStack } from '../../infra/vault-stack.ts';
 import { rightsOf, statementsByRole } from './iam.ts';
 import { ofType, only, synthesise, synthesiseStack } from './synth.ts';
 
-const stacks = synthesise(demoBackup);
+const stacks = synthesise(demoCopies);
 const sites = Object.entries({ primary: stacks.primary, recovery: stacks.recovery });
-const prefix = 'lifeboat-demo-backup';
+const prefix = 'lifeboat-demo-copies';
 
 /** Every `*` in a right of the steps of backup and verification, and why it cannot be narrower. */
 const wildcards: Record<string, string> = {
@@ -163,13 +163,13 @@ describe('the rights of backup and verification', () => {
   });
 
   it('to delete are held by janitors and by who removes what it made: restored copies, and, with our tag, what is out of date or was replaced', () => {
-    const tagged = { StringEquals: { 'aws:ResourceTag/lifeboat:environment': 'demo-backup' } };
+    const tagged = { StringEquals: { 'aws:ResourceTag/lifeboat:environment': 'demo-copies' } };
     for (const [, template] of sites) {
       const statements = [...statementsByRole(template).values()].flat();
       const snapshots = statements.filter(({ Action }) => Action.includes('rds:DeleteDBSnapshot'));
       expect(snapshots.map(({ Condition }) => Condition)).toEqual([tagged, tagged]);
       const instances = statements.filter(({ Action }) => Action.includes('rds:DeleteDBInstance'));
-      const [copies, replaced] = [/:db:lifeboat-demo-backup-verify-\*$/, /:db:orders-(primary|replica)-old-\*$/].map((names) =>
+      const [copies, replaced] = [/:db:lifeboat-demo-copies-verify-\*$/, /:db:orders-(primary|replica)-old-\*$/].map((names) =>
         instances.filter(({ Resource }) => Resource.every((arn) => names.test(arn))),
       );
       expect([copies!.length, replaced!.length, instances.length]).toEqual([2, 1, 3]);
@@ -188,8 +188,8 @@ describe('replicated automated backups', () => {
   const replicated = { retentionDays: 7, alarmAfterMinutes: 30 };
   const databasesOf = ({ databases }: Environment['workloads'][number]) =>
     databases.map((each) => ({ ...each, backup: { ...each.backup!, replicatedAutomatedBackups: replicated } }));
-  const workloads = demoBackup.workloads.map((each) => ({ ...each, databases: databasesOf(each) }));
-  const { recovery } = synthesise({ ...demoBackup, workloads });
+  const workloads = demoCopies.workloads.map((each) => ({ ...each, databases: databasesOf(each) }));
+  const { recovery } = synthesise({ ...demoCopies, workloads });
 
   it('are asked for by one step, of the other site, which stops and deletes nothing', () => {
     const rights = rightsOf(recovery, `${prefix}-reconcile-replication`);
@@ -211,8 +211,8 @@ describe('replicated automated backups', () => {
   it('cost nothing where no policy asks for them', () => {
     const databasesWithout = ({ databases }: Environment['workloads'][number]) =>
       databases.map((each) => ({ ...each, backup: { ...each.backup!, replicatedAutomatedBackups: undefined } }));
-    const without = demoBackup.workloads.map((each) => ({ ...each, databases: databasesWithout(each) }));
-    const plain = synthesise({ ...demoBackup, workloads: without }).recovery;
+    const without = demoCopies.workloads.map((each) => ({ ...each, databases: databasesWithout(each) }));
+    const plain = synthesise({ ...demoCopies, workloads: without }).recovery;
     const names = ofType(plain, 'AWS::Lambda::Function').map(([, { Properties }]) => Properties.FunctionName);
     expect(names).not.toContain(`${prefix}-reconcile-replication`);
     for (const step of ['read-restore-request', 'restore-database'])
@@ -222,7 +222,7 @@ describe('replicated automated backups', () => {
 
 describe('a vault', () => {
   const account = '999999999999';
-  const withVault: Environment = { ...demoBackup, vault: { account } };
+  const withVault: Environment = { ...demoCopies, vault: { account } };
   const { primary } = synthesise(withVault);
   const role = `arn:aws:iam::${account}:role/${prefix}-vault`;
 
@@ -236,7 +236,7 @@ describe('a vault', () => {
     expect(rights).toContain(`sts:AssumeRole on ${role}`);
     expect(rights).toContain(`rds:ModifyDBSnapshotAttribute on arn:aws:rds:us-west-2:000000000000:snapshot:${prefix}-*`);
     expect(rights.filter((right) => right.includes('Modify'))).toHaveLength(1);
-    const { primary: without } = synthesise({ ...demoBackup, vault: undefined });
+    const { primary: without } = synthesise({ ...demoCopies, vault: undefined });
     expect(rightsOf(without, `${prefix}-copy-to-account`).filter((right) => /sts|Modify/.test(right))).toEqual([]);
   });
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import demo from '../../environments/demo-backup.ts';
+import copies from '../../environments/demo-copies.ts';
 import { CopyUnusable, InvalidRequest, NotReady } from '../../lambdas/kit/errors.ts';
 import { type RecoveryPoint, RecoveryPoints, type Standing } from '../../lambdas/kit/recovery-points.ts';
 import type { AutomatedBackup } from '../../lambdas/resources/rds-automated-backups.ts';
@@ -176,7 +177,7 @@ const settings: Settings = {
 };
 
 describe('restoring', () => {
-  const given = () => {
+  const given = (plan = demo) => {
     const known = new Map<string, Instance>();
     const set = (name: string, status: string) => known.set(name, { id: name, arn: name, status, tags: {}, settings });
     set('orders-replica', 'available');
@@ -188,7 +189,7 @@ describe('restoring', () => {
     const restoreToMoment = async (_: unknown, options: { source: MomentSource }) => void asked.push(options.source);
     const instances = { list: async () => known, restoreLike, restoreToMoment } as unknown as RdsInstances;
     const brought: AutomatedBackup[] = [];
-    return { ...baseFor(leaseOf(), { plan: demo }), instances, backups: { list: async () => brought }, brought, asked, set };
+    return { ...baseFor(leaseOf(), { plan }), instances, backups: { list: async () => brought }, brought, asked, set };
   };
 
   it('asks once, with the settings of the instance beside it', async () => {
@@ -203,7 +204,7 @@ describe('restoring', () => {
   });
 
   it('replays a moment from what came here of the other site, once that reaches it', async () => {
-    const services = given();
+    const services = given(copies);
     const restore = () =>
       restoreDatabase.run({ workload: 'orders', request: { ...request, moment: '2026-11-20T11:30:00.000Z' } }, services);
     await expect(restore()).rejects.toThrow('up to nothing');

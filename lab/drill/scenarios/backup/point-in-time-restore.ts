@@ -6,8 +6,8 @@ import { aroundMoment, nextWholeSecond } from '../../moments.ts';
 import { until } from '../../patience.ts';
 import { BackupView } from '../../recovery-points.ts';
 import type { Scenario } from '../../scenario.ts';
-import { ENVIRONMENT } from './proven-backup.ts';
 
+const ENVIRONMENT = 'demo-copies';
 const RUN_WITHIN_MS = 300_000;
 /** The replication is asked for once a minute, and has to bring the first base. */
 const REPLICATED_WITHIN_MS = 180_000;

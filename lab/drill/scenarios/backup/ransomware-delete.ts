@@ -6,8 +6,8 @@ import { Machines } from '../../machines.ts';
 import { BackupView } from '../../recovery-points.ts';
 import type { Scenario } from '../../scenario.ts';
 import { copyBack, VaultPeople } from '../../vault.ts';
-import { ENVIRONMENT } from './proven-backup.ts';
 
+const ENVIRONMENT = 'demo-copies';
 const RUN_WITHIN_MS = 240_000;
 const HOUR_MS = 3_600_000;
 
