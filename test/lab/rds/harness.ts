@@ -95,14 +95,18 @@ export class Harness {
     return this.supervisor.folder;
   }
 
+  /** Where RDS is called; an access key is the account's number. */
+  get endpoint(): string {
+    return `http://127.0.0.1:${(this.gateway.address() as AddressInfo).port}`;
+  }
+
   /** A client of an account in a region. */
   client(region: Region, account = ACCOUNT): RDSClient {
     const key = `${account}/${region}`;
     const existing = this.clients.get(key);
     if (existing) return existing;
-    const { port } = this.gateway.address() as AddressInfo;
     const credentials = { accessKeyId: account, secretAccessKey: 'test' };
-    const client = new RDSClient({ region, endpoint: `http://127.0.0.1:${port}`, credentials, maxAttempts: 1 });
+    const client = new RDSClient({ region, endpoint: this.endpoint, credentials, maxAttempts: 1 });
     this.clients.set(key, client);
     return client;
   }
