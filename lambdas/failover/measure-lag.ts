@@ -79,12 +79,15 @@ export const lagOf = async (
   database: Pick<DatabaseAdapter, 'standby'>,
   lease: Lease | undefined,
   { plan, site }: Pick<Base, 'plan' | 'site'>,
-): Promise<Lag> => compare(await database.standby(), { writerBeatAt: lease?.heartbeatAt, holdsHere: lease?.holder === site }, plan);
+): Promise<Lag> => {
+  const writer = { writerBeatAt: lease?.heartbeatAt, epoch: lease?.epoch, holdsHere: lease?.holder === site };
+  return compare(await database.standby(), writer, plan);
+};
 
 /** Pure: what two heartbeats and the engine say. A standby far ahead of the ledger contradicts it, and a contradiction is no measurement. */
 export const compare = (
   standby: StandbyReading,
-  { writerBeatAt, holdsHere }: { writerBeatAt: number | undefined; holdsHere: boolean },
+  { writerBeatAt, epoch, holdsHere }: { writerBeatAt: number | undefined; epoch?: number; holdsHere: boolean },
   { lease }: Pick<Environment, 'lease'>,
 ): Lag => {
   if (!standby.inRecovery) {
@@ -95,6 +98,12 @@ export const compare = (
   }
   if (!writerBeatAt) return { kind: 'unknown', why: 'the ledger knows no heartbeat of the writer' };
   if (standby.heartbeatAt === undefined) return { kind: 'unknown', why: 'the standby has no heartbeat row' };
+  // Where a restore has replaced the writer, or a move has just made another one, its old standby is near in time and of another history.
+  if (!holdsHere && epoch !== undefined && (standby.heartbeatEpoch ?? epoch) < epoch)
+    return {
+      kind: 'unknown',
+      why: `the standby follows a writer of epoch ${standby.heartbeatEpoch}, and this is epoch ${epoch}: it must be rebuilt first`,
+    };
   const byHeartbeat = secondsBetween(standby.heartbeatAt, writerBeatAt);
   const aheadAllowed = lease.ttlSeconds + lease.maxClockSkewSeconds;
   if (byHeartbeat < -aheadAllowed) return { kind: 'unknown', why: `the standby's heartbeat is ${-byHeartbeat} s newer than the ledger's` };

@@ -11,6 +11,8 @@ export type Role = 'writer' | 'replica' | 'changing' | 'missing';
 export interface StandbyReading {
   /** When the standby's newest replayed heartbeat was written at the writer, epoch milliseconds; nothing if there was never one. */
   heartbeatAt?: number;
+  /** The epoch that this heartbeat belongs to: of the writer whose database the standby follows. 0 is a promotion's own. */
+  heartbeatEpoch?: number;
   /** Commit time at the writer of the last transaction that the engine has replayed, epoch milliseconds; nothing if none since its start. */
   replayedAt?: number;
   /** State of the engine's receiver, `streaming` as a rule; nothing while none runs. */

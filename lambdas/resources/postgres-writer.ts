@@ -22,6 +22,7 @@ const BEAT = `
   INSERT INTO lifeboat.heartbeat AS beat (id, at, epoch, snapshot) VALUES (1, clock_timestamp(), $1, pg_current_snapshot())
   ON CONFLICT (id) DO UPDATE SET at = excluded.at, epoch = excluded.epoch, snapshot = excluded.snapshot
   RETURNING extract(epoch FROM at) * 1000 AS at`;
+const READ_BEAT = 'SELECT extract(epoch FROM at) * 1000 AS at, epoch FROM lifeboat.heartbeat WHERE id = 1';
 /** Undefined table, schema and column: never written before, or by a version that knew less. */
 const NOT_MADE_YET = new Set(['42P01', '3F000', '42703']);
 
@@ -49,9 +50,10 @@ export const readStandby = async (client: pg.Client): Promise<StandbyReading> =>
       extract(epoch FROM pg_last_xact_replay_timestamp()) * 1000 AS "replayedAt", (SELECT coalesce(status, 'not shown') FROM pg_stat_wal_receiver) AS receiver,
       coalesce(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END, '0/0')::text AS "replayLsn"`);
   const { inRecovery, hasBeat, replayLsn, replayedAt, receiver } = rows[0];
-  const beats = hasBeat ? (await client.query('SELECT extract(epoch FROM at) * 1000 AS at FROM lifeboat.heartbeat WHERE id = 1')).rows : [];
+  const [beat] = hasBeat ? (await client.query(READ_BEAT)).rows : [];
   const optional = (value: unknown) => (value === null || value === undefined ? undefined : Number(value));
-  return { inRecovery, replayLsn, heartbeatAt: optional(beats[0]?.at), replayedAt: optional(replayedAt), receiver: receiver ?? undefined };
+  const heartbeat = { heartbeatAt: optional(beat?.at), heartbeatEpoch: optional(beat?.epoch) };
+  return { inRecovery, replayLsn, ...heartbeat, replayedAt: optional(replayedAt), receiver: receiver ?? undefined };
 };
 
 export const hasReplayed = async (client: pg.Client, lsn: string): Promise<boolean> =>

@@ -69,6 +69,18 @@ describe('measure-lag', () => {
     expect(gate({ kind: 'known', seconds: 60 }, 60, demo.failover)).toBe('pass');
   });
 
+  it('takes no standby of a database that was replaced for one of the writer, however near it is in time', async () => {
+    const of = (heartbeatEpoch: number) => {
+      const reading = { inRecovery: true, replayLsn: '0/1', heartbeatAt: NOW - 2_500, heartbeatEpoch };
+      return measure(databaseOf({ standby: async () => reading }));
+    };
+    expect(await of(3)).toMatchObject({ kind: 'known', seconds: 0.5 });
+    await expect(of(2)).rejects.toThrow('the standby follows a writer of epoch 2, and this is epoch 3');
+    const resumed = { writerBeatAt: NOW, epoch: 4, holdsHere: true };
+    const promoting = { inRecovery: true, replayLsn: '0/1', heartbeatAt: NOW - 500, heartbeatEpoch: 3 };
+    expect(compare(promoting, resumed, demo)).toMatchObject({ kind: 'known' });
+  });
+
   it('has no lag left to measure on what this run has promoted, and refuses a writer of an older epoch', async () => {
     const writer = { inRecovery: false, replayLsn: '0/1' };
     expect(compare(writer, { writerBeatAt: undefined, holdsHere: true }, demo)).toEqual({ kind: 'known', seconds: 0 });

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import demoApproval from '../../environments/demo-approval.ts';
-import demoBackup from '../../environments/demo-backup.ts';
+import demoCopies from '../../environments/demo-copies.ts';
 import type { Environment } from '../../environments/schema.ts';
 import { arguedIn, notArgued } from '../../lab/drill/argued-rights.ts';
 import { describeUnused, inAnyEnvironment } from '../../lab/drill/rights.ts';
@@ -9,7 +9,7 @@ import { AccessControl } from '../../lab/iam/access.ts';
 import { synthesise } from './synth.ts';
 
 /** What any demo has, in one: approvals by link beside the backups. */
-const environment: Environment = { ...demoBackup, failover: demoApproval.failover };
+const environment: Environment = { ...demoCopies, failover: demoApproval.failover };
 
 /** Every right to change something that its stacks give. */
 const given = (): string[] => {

@@ -184,6 +184,15 @@ export const noRun = (): Promised => ({
   broken: ({ execution }) => (execution ? `a failover was started in ${execution.region}: ${execution.name}` : undefined),
 });
 
+/** A real outage may start a run; one that came too late moves nothing. */
+export const nothingTaken = (): Promised => ({
+  text: 'No failover took the lease',
+  broken: ({ execution }) =>
+    execution?.states.some(({ name }) => name === 'Take lease')
+      ? `a failover in ${execution.region} took the lease: ${execution.name}`
+      : undefined,
+});
+
 /** Rule 4: the path needs nothing that may be dead. Held by every scenario, over all its runs. */
 export const independent = (): Promised => ({
   text: 'No run needed anything from the failed region, nor from a control plane outside its own',

@@ -1,4 +1,4 @@
-import { everythingKept, lossWithin, noRun, oneWriter, outageWithin, servedBy, wasInterrupted } from '../../judge/promises.ts';
+import { everythingKept, lossWithin, nothingTaken, oneWriter, outageWithin, servedBy, wasInterrupted } from '../../judge/promises.ts';
 import { Machines } from '../../machines.ts';
 import { aroundMoment, nextWholeSecond } from '../../moments.ts';
 import { BackupView } from '../../recovery-points.ts';
@@ -48,6 +48,6 @@ export const dataCorruptionPitr: Scenario = {
     oneWriter(),
     everythingKept(),
     servedBy('primary'),
-    noRun(),
+    nothingTaken(),
   ],
 };

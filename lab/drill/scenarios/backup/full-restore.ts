@@ -1,7 +1,7 @@
 import { DeleteDBInstanceCommand } from '@aws-sdk/client-rds';
 import type { Region } from '../../../types.ts';
 import type { Drill } from '../../drill.ts';
-import { lossWithin, noRun, oneWriter, outageWithin, servedBy, wasInterrupted } from '../../judge/promises.ts';
+import { lossWithin, nothingTaken, oneWriter, outageWithin, servedBy, wasInterrupted } from '../../judge/promises.ts';
 import { Machines } from '../../machines.ts';
 import { BackupView } from '../../recovery-points.ts';
 import { restoreInPlace, standbyIsRebuilt, takeProvenPoint } from '../../restores.ts';
@@ -40,7 +40,7 @@ export const fullRestore: Scenario = {
     lossWithin(objectives.rpoSeconds),
     oneWriter(),
     servedBy('primary'),
-    noRun(),
+    nothingTaken(),
   ],
 };
 

@@ -1,6 +1,6 @@
 import { AddTagsToResourceCommand, ModifyDBInstanceCommand } from '@aws-sdk/client-rds';
 import type { Drill } from '../../drill.ts';
-import { everythingKept, lossWithin, noRun, oneWriter, outageWithin, servedBy, wasInterrupted } from '../../judge/promises.ts';
+import { everythingKept, lossWithin, nothingTaken, oneWriter, outageWithin, servedBy, wasInterrupted } from '../../judge/promises.ts';
 import { Machines } from '../../machines.ts';
 import { BackupView } from '../../recovery-points.ts';
 import { restoreInPlace, settingsOf, standbyIsRebuilt, takeProvenPoint } from '../../restores.ts';
@@ -50,7 +50,7 @@ export const restoreInPlaceScenario: Scenario = {
     oneWriter(),
     everythingKept(),
     servedBy('primary'),
-    noRun(),
+    nothingTaken(),
   ],
 };
 

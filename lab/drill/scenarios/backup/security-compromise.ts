@@ -5,7 +5,7 @@ import pg from 'pg';
 import type { Region } from '../../../types.ts';
 import { approve } from '../../approve.ts';
 import type { Drill } from '../../drill.ts';
-import { lossWithin, noRun, oneWriter, outageWithin, servedBy, wasInterrupted } from '../../judge/promises.ts';
+import { lossWithin, nothingTaken, oneWriter, outageWithin, servedBy, wasInterrupted } from '../../judge/promises.ts';
 import { Machines } from '../../machines.ts';
 import { BackupView } from '../../recovery-points.ts';
 import { takeProvenPoint } from '../../restores.ts';
@@ -70,7 +70,7 @@ export const securityCompromise: Scenario = {
     lossWithin(objectives.rpoSeconds),
     oneWriter(),
     servedBy('primary'),
-    noRun(),
+    nothingTaken(),
   ],
 };
 
