@@ -14,7 +14,10 @@ export default defineConfig({
     projects: [
       { extends: true, test: { name: 'lab', include: withProcesses } },
       // One world for all files of a worker: the CDK is loaded once, not once for each file, which is most of their time.
-      { extends: true, test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: withProcesses, isolate: false } },
+      {
+        extends: true,
+        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: withProcesses, isolate: false, setupFiles: ['test/fresh.ts'] },
+      },
     ],
   },
 });

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { Drill } from '../../drill.ts';
 import { IntegrityView } from '../../integrity.ts';
-import { everythingKept, lossWithin, noRun, oneWriter, outageWithin, servedBy, wasInterrupted } from '../../judge/promises.ts';
+import { everythingKept, lossWithin, nothingTaken, oneWriter, outageWithin, servedBy, wasInterrupted } from '../../judge/promises.ts';
 import { Machines } from '../../machines.ts';
 import { BackupView } from '../../recovery-points.ts';
 import { restoreInPlace, standbyIsRebuilt } from '../../restores.ts';
@@ -69,7 +69,7 @@ export const databaseCorruption: Scenario = {
     oneWriter(),
     everythingKept(),
     servedBy('primary'),
-    noRun(),
+    nothingTaken(),
   ],
 };
 
