@@ -158,6 +158,13 @@ describe('the verdict', () => {
     expect(await closeVerification.run({ request, points: [point] }, services)).toMatchObject({ succeeded: false });
     await recordVerification.run({ ...item, outcome: { inspected: { checks: [{ check: 'c', verdict: 'passed' }] } } }, services);
     expect(await closeVerification.run({ request, points: [point] }, services)).toMatchObject({ succeeded: true });
+    // Proven before, and this time nobody could tell.
+    await recordVerification.run({ ...item, outcome: { failure: { Error: 'AccessDenied', Cause: '' } } }, services);
+    expect(await services.points.find(point)).toMatchObject({ standing: 'verified' });
+    expect(await closeVerification.run({ request, points: [point] }, services)).toMatchObject({
+      succeeded: false,
+      results: [{ standing: 'unverified' }],
+    });
   });
 });
 

@@ -47,7 +47,7 @@ export const moveCampaign = (options: MoveOptions): Campaign => ({
       .then((arn) => drill.ends(arn, RUN_WITHIN_MS))
       .finally(heal);
     if (run.status !== 'SUCCEEDED') throw new Error(`the clean run is ${run.status}: ${run.cause ?? ''}`);
-    await becomesStandby(way);
+    await becomesStandby(drill);
     return kindsOf(callsOfRun(drill.lab.calls(), run));
   },
   async attack(drill, cell) {
@@ -62,7 +62,7 @@ export const moveCampaign = (options: MoveOptions): Campaign => ({
     } finally {
       heal();
     }
-    await becomesStandby(way);
+    await becomesStandby(drill);
     const defect = await historyDefect(drill, seen.since(), { beganAt, ...options });
     const [outcome, detail] = defect ?? judged;
     return { cell, outcome, detail, seconds: Math.round((Date.now() - beganAt) / 1_000) };
@@ -108,10 +108,14 @@ async function underFault(way: Way, cell: Cell, options: MoveOptions): Promise<E
 const start = ({ drill, to }: Way, mode: string, reason: string, incident?: string): Promise<string> =>
   drill.start(to, { mode, workloads: ['orders'], reason, ...(incident && { incident }) });
 
-/** The site that was left holds a standby again, which has what is written now. Its reconciler begins at once, not with the next minute. */
-async function becomesStandby({ drill, from }: Way): Promise<void> {
-  await drill.parts.watcher.wire(from).begin(RECONCILER);
-  await drill.replicates(from, READY_WITHIN_MS);
+/**
+ * The site that does not serve, which is the one that was left unless the run gave up, holds a standby again, with what is written now. Its
+ * reconciler begins at once, not with the next minute.
+ */
+async function becomesStandby(drill: Drill): Promise<void> {
+  const { to: standby } = wayOf(drill);
+  await drill.parts.watcher.wire(standby).begin(RECONCILER);
+  await drill.replicates(standby, READY_WITHIN_MS);
 }
 
 function wayOf(drill: Drill): Way {
