@@ -1,18 +1,6 @@
-import { noted, nothing } from './incident-rights.ts';
+import { type MachineStep, noted, nothing } from './machine-step.ts';
 import type { Right, Rights } from './rights.ts';
-import type { StepProps } from './step.ts';
 import type { StepName } from './steps.ts';
-
-/** A step of the failover machine: what it is, and what it may do. */
-export interface MachineStep extends Pick<StepProps, 'description' | 'timeoutSeconds' | 'sql' | 'usesKey'> {
-  needs: (rights: Rights) => Right[][];
-  /** What it writes into the incident; its own start and end where it is left out. */
-  incident?: (rights: Rights) => Right[];
-  /** It writes the incident's record into the evidence bucket. */
-  savesRecord?: boolean;
-  /** It asks whether executions of this machine still run. */
-  asksMachine?: boolean;
-}
 
 /** The machine's steps in the order of the runbook. Each may write its own start and end to the ledger; beyond that only what is here. */
 export const machineSteps = {

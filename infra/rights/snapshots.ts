@@ -56,7 +56,7 @@ export abstract class SnapshotRights extends DatabaseRights {
     ];
   }
 
-  /** Automated backups that are here, by listing; nothing where no policy has any brought here. */
+  /** List the automated backups of this region; no right where no policy has any replicated to it. */
   listAutomatedBackups(): Right[] {
     if (!this.hasReplicatedBackups) return [];
     const listed = ['db:*', 'auto-backup:*'].map((kind) => this.names.arn('rds', this.region, kind));
@@ -72,7 +72,7 @@ export abstract class SnapshotRights extends DatabaseRights {
     return this.databases.some(({ backup }) => backup?.replicatedAutomatedBackups);
   }
 
-  /** Automated backups that are here, by listing; those of the other site's instances to here. */
+  /** Have RDS replicate the automated backups of the other site's instances to this region. */
   replicateAutomatedBackups(): Right[] {
     if (!this.site) return [];
     const other = this.site === 'primary' ? 'recovery' : 'primary';

@@ -2,22 +2,15 @@ import { GetObjectCommand, ListBucketsCommand, ListObjectsV2Command, S3Client } 
 import type { Region } from '../types.ts';
 import type { DrillLab } from './drill-lab.ts';
 import type { ExportedRows } from './judge/evidence.ts';
+import { asPerson } from './person.ts';
 
-const CALL_TIMEOUT_MS = 5_000;
 const POLL_MS = 1_000;
 /** The table of the workload that the client's ledger is about. */
 const ORDERS = 'public.orders';
 
 /** What was exported in a region of rows that the new writer never had: by the bucket's contents, as a person with the right to them reads it. */
 export async function readExports(lab: DrillLab, region: Region): Promise<ExportedRows> {
-  const requestHandler = { requestTimeout: CALL_TIMEOUT_MS, connectionTimeout: CALL_TIMEOUT_MS, throwOnRequestTimeout: true };
-  const s3 = new S3Client({
-    region,
-    endpoint: lab.endpoint('internet'),
-    credentials: lab.credentials,
-    forcePathStyle: true,
-    requestHandler,
-  });
+  const s3 = new S3Client({ ...asPerson(lab, region), forcePathStyle: true });
   try {
     const { Buckets = [] } = await s3.send(new ListBucketsCommand({}));
     const bucket = Buckets.find(({ Name }) => Name?.includes('lost-rows') && Name.endsWith(region))?.Name;

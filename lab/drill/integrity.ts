@@ -2,6 +2,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import type { Drill } from './drill.ts';
 import { until } from './patience.ts';
+import { asPerson } from './person.ts';
 
 /** A check of the live database as Lifeboat's ledger has it; what a person would read there. */
 export interface LedgerCheck {
@@ -49,10 +50,7 @@ export class IntegrityView {
 
   private async ask<T>(work: (client: DynamoDBDocumentClient) => Promise<T>): Promise<T> {
     const { lab, recovery } = this.drill;
-    const endpoint = lab.endpoint('internet');
-    const client = DynamoDBDocumentClient.from(
-      new DynamoDBClient({ endpoint, credentials: lab.credentials, maxAttempts: 2, region: recovery }),
-    );
+    const client = DynamoDBDocumentClient.from(new DynamoDBClient(asPerson(lab, recovery)));
     return work(client).finally(() => client.destroy());
   }
 }

@@ -2,12 +2,14 @@ import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { AddTagsToResourceCommand, RDSClient } from '@aws-sdk/client-rds';
 import type { Region } from '../types.ts';
 import type { Drill } from './drill.ts';
+import { asPerson } from './person.ts';
 
-const settings = ({ lab }: Drill, region: Region) => ({ region, endpoint: lab.endpoint('internet'), credentials: lab.credentials });
+/** A function's longest run, and its cold start. */
+const JANITOR_TIMEOUT_MS = 120_000;
 
 /** Runs a janitor at once: its schedule comes every few minutes, and a drill does not wait for it. */
 export async function runJanitor(drill: Drill, region: Region, step: 'sweep-copies' | 'sweep-restores'): Promise<void> {
-  const lambda = new LambdaClient(settings(drill, region));
+  const lambda = new LambdaClient(asPerson(drill.lab, region, { timeoutMs: JANITOR_TIMEOUT_MS }));
   const { FunctionError } = await lambda
     .send(new InvokeCommand({ FunctionName: `lifeboat-${drill.environment}-${step}`, Payload: Buffer.from('{}') }))
     .finally(() => lambda.destroy());
@@ -16,7 +18,7 @@ export async function runJanitor(drill: Drill, region: Region, step: 'sweep-copi
 
 /** Hours pass: a tag of an instance or a snapshot says a time that is over. */
 export async function expire(drill: Drill, region: Region, ResourceName: string, tag: string): Promise<void> {
-  const rds = new RDSClient(settings(drill, region));
+  const rds = new RDSClient(asPerson(drill.lab, region));
   const Tags = [{ Key: tag, Value: new Date(Date.now() - 1_000).toISOString() }];
   await rds.send(new AddTagsToResourceCommand({ ResourceName, Tags })).finally(() => rds.destroy());
 }

@@ -11,10 +11,10 @@ import {
 import type { Region } from '../types.ts';
 import type { Drill } from './drill.ts';
 import { until } from './patience.ts';
+import { asPerson } from './person.ts';
 import { functionsIn } from './wire.ts';
 
 const POLL_MS = 250;
-const CALL_TIMEOUT_MS = 4_000;
 
 /** How an execution ended. */
 export interface Ended {
@@ -37,9 +37,7 @@ export class Machines {
     private readonly drill: Drill,
     private readonly region: Region,
   ) {
-    const { lab } = drill;
-    const requestHandler = { requestTimeout: CALL_TIMEOUT_MS, connectionTimeout: CALL_TIMEOUT_MS, throwOnRequestTimeout: true };
-    this.sfn = new SFNClient({ region, endpoint: lab.endpoint('internet'), credentials: lab.credentials, maxAttempts: 2, requestHandler });
+    this.sfn = new SFNClient(asPerson(drill.lab, region));
   }
 
   /** Starts a machine, by what it is called in its environment. */

@@ -3,8 +3,8 @@ import { CreateQueueCommand, DeleteMessageCommand, GetQueueAttributesCommand, Re
 import type { Region, Stoppable } from '../types.ts';
 import type { Drill } from './drill.ts';
 import { until } from './patience.ts';
+import { asPerson } from './person.ts';
 
-const CALL_TIMEOUT_MS = 4_000;
 /** Lifeboat's topic, as far as a person can see. */
 const TOPIC = /-notifications$/;
 
@@ -23,9 +23,7 @@ export class Mailbox implements Stoppable {
   ) {}
 
   static async open(drill: Drill, region: Region): Promise<Mailbox> {
-    const { lab } = drill;
-    const requestHandler = { requestTimeout: CALL_TIMEOUT_MS, connectionTimeout: CALL_TIMEOUT_MS, throwOnRequestTimeout: true };
-    const settings = { region, endpoint: lab.endpoint('internet'), credentials: lab.credentials, maxAttempts: 2, requestHandler };
+    const settings = asPerson(drill.lab, region);
     const [sns, sqs] = [new SNSClient(settings), new SQSClient(settings)];
     const { Topics = [] } = await sns.send(new ListTopicsCommand({}));
     const topic = Topics.find(({ TopicArn = '' }) => TOPIC.test(TopicArn))?.TopicArn;

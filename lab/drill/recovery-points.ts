@@ -3,6 +3,7 @@ import { type DBInstance, type DBSnapshot, DescribeDBInstancesCommand, DescribeD
 import { DynamoDBDocumentClient, GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import type { Region } from '../types.ts';
 import type { Drill } from './drill.ts';
+import { asPerson } from './person.ts';
 
 /** A recovery point as Lifeboat's ledger has it; what a person would read there. */
 export interface LedgerPoint {
@@ -16,18 +17,14 @@ export interface LedgerPoint {
 
 /** What is there of backups: by RDS's own word, and by Lifeboat's. */
 export class BackupView {
-  private readonly settings: { endpoint: string; credentials: Drill['lab']['credentials']; maxAttempts: number };
-
   constructor(
     private readonly drill: Drill,
     private readonly environment: string,
-  ) {
-    this.settings = { endpoint: drill.lab.endpoint('internet'), credentials: drill.lab.credentials, maxAttempts: 2 };
-  }
+  ) {}
 
   /** Newest first. */
   async points(): Promise<LedgerPoint[]> {
-    const client = DynamoDBDocumentClient.from(new DynamoDBClient({ ...this.settings, region: this.drill.recovery }));
+    const client = DynamoDBDocumentClient.from(new DynamoDBClient(asPerson(this.drill.lab, this.drill.recovery)));
     try {
       const { Items = [] } = await client.send(
         new QueryCommand({
@@ -45,7 +42,7 @@ export class BackupView {
 
   /** Is a person asked about an incident? By the ledger, where the command that answers reads it. */
   async isAsked(incident: string): Promise<boolean> {
-    const client = DynamoDBDocumentClient.from(new DynamoDBClient({ ...this.settings, region: this.drill.recovery }));
+    const client = DynamoDBDocumentClient.from(new DynamoDBClient(asPerson(this.drill.lab, this.drill.recovery)));
     try {
       const Key = { pk: `incident#${incident}`, sk: 'orders' };
       const { Item } = await client.send(new GetCommand({ TableName: `lifeboat-${this.environment}-ledger`, Key, ConsistentRead: true }));
@@ -76,7 +73,7 @@ export class BackupView {
 
   /** As a person with RDS's API. */
   async rds<T>(region: Region, work: (client: RDSClient) => Promise<T>): Promise<T> {
-    const client = new RDSClient({ ...this.settings, region });
+    const client = new RDSClient(asPerson(this.drill.lab, region));
     return work(client).finally(() => client.destroy());
   }
 }

@@ -8,6 +8,7 @@ import {
 import type { Region } from '../types.ts';
 import type { Drill } from './drill.ts';
 import { until } from './patience.ts';
+import { asPerson } from './person.ts';
 import type { BackupView } from './recovery-points.ts';
 
 const COPIED_WITHIN_MS = 60_000;
@@ -36,7 +37,7 @@ export class VaultPeople {
 
   private async rds<T>(region: Region, work: (rds: RDSClient) => Promise<T>): Promise<T> {
     const { lab } = this.drill;
-    const rds = new RDSClient({ region, endpoint: lab.endpoint('internet'), credentials: lab.vault.credentials });
+    const rds = new RDSClient(asPerson(lab, region, { credentials: lab.vault.credentials }));
     return work(rds).finally(() => rds.destroy());
   }
 }

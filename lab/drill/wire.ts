@@ -16,8 +16,10 @@ import type { Region } from '../types.ts';
 import type { DrillLab } from './drill-lab.ts';
 import { statesOf } from './history.ts';
 import type { Execution } from './judge/evidence.ts';
+import { asPerson } from './person.ts';
 
-const CALL_TIMEOUT_MS = 4_000;
+/** A region that is dark must not hold up the look at the others. */
+const LOOK_TIMEOUT_MS = 4_000;
 
 /** The failover machine of one site. */
 interface Machine {
@@ -41,8 +43,7 @@ export class Wire {
 
   constructor(lab: DrillLab, region: Region) {
     this.region = region;
-    const requestHandler = { requestTimeout: CALL_TIMEOUT_MS, connectionTimeout: CALL_TIMEOUT_MS, throwOnRequestTimeout: true };
-    const settings = { region, endpoint: lab.endpoint('internet'), credentials: lab.credentials, maxAttempts: 2, requestHandler };
+    const settings = asPerson(lab, region, { timeoutMs: LOOK_TIMEOUT_MS });
     this.sfn = new SFNClient(settings);
     this.rds = new RDSClient(settings);
     this.cloudwatch = new CloudWatchClient(settings);

@@ -4,7 +4,7 @@ import { type RecoveryPoint, RecoveryPoints } from '../kit/recovery-points.ts';
 import { defineStep } from '../kit/step.ts';
 import { OWNER_TAG, type Snapshot } from '../resources/rds-snapshots.ts';
 import { backupRun, jobsOf, snapshotsOf } from './jobs.ts';
-import { type Removal, removable } from './retention.ts';
+import { isHeld, type Removal, removable } from './retention.ts';
 import { recordLeft } from './unrecorded.ts';
 
 /**
@@ -31,7 +31,7 @@ export const pruneRecoveryPoints = defineStep({
       for (const past of known.filter((point) => isPast(point, lists, now()))) await points.fileAway(past);
       // What somebody else deleted can carry no other's weight.
       const present = known.map((point) => ({ ...point, copies: point.copies.filter(({ site: at }) => lists[at].has(point.id)) }));
-      for (const { point, copy } of [...begun(present), ...removable(present, policy, now())]) {
+      for (const { point, copy } of [...begun(present, now()), ...removable(present, policy, now())]) {
         const snapshot = lists[copy.site].get(point.id);
         if (snapshot?.arn !== copy.arn || snapshot.tags[OWNER_TAG] !== plan.name || snapshot.tags['lifeboat:database'] !== database)
           continue;
@@ -65,6 +65,8 @@ const isPast = ({ id, dueAt, copies, vault }: RecoveryPoint, lists: Record<SiteN
   !lists.primary.has(id) &&
   !lists.recovery.has(id);
 
-/** What a run before was to delete, and is still there. */
-const begun = (present: readonly RecoveryPoint[]): Removal[] =>
-  present.flatMap((point) => point.copies.filter(({ deletedAt }) => deletedAt).map((copy) => ({ point, copy })));
+/** What a run before was to delete, is still there, and was not put under hold since. */
+const begun = (present: readonly RecoveryPoint[], now: number): Removal[] =>
+  present
+    .filter((point) => !isHeld(point, now))
+    .flatMap((point) => point.copies.filter(({ deletedAt }) => deletedAt).map((copy) => ({ point, copy })));

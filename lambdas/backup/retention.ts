@@ -35,12 +35,15 @@ const mayGo = (point: RecoveryPoint, present: readonly RecoveryPoint[], policy: 
   const tier = policy.tiers.find(({ every }) => every === point.tier);
   const at = timeOf(point);
   if (!tier || !present.includes(point) || Number.isNaN(at) || at > now) return false;
-  if (point.holdUntil && !(Date.parse(point.holdUntil) <= now)) return false;
+  if (isHeld(point, now)) return false;
   if (now - at <= tier.keepDays * DAY_MS) return false;
   const newer = present.filter((other) => timeOf(other) > at && timeOf(other) <= now);
   if (newer.filter((other) => other.tier === point.tier).length < tier.keepAtLeast) return false;
   return newer.filter(({ standing }) => standing === 'verified').length >= policy.keepVerified;
 };
+
+/** Somebody said that nothing of it is deleted before a time that is not over, or that cannot be read. */
+export const isHeld = ({ holdUntil }: RecoveryPoint, now: number): boolean => holdUntil !== undefined && !(Date.parse(holdUntil) <= now);
 
 /** Does another, newer point that may be usable keep a copy in the same region? */
 const another = (copy: Copy, point: RecoveryPoint, standing: Map<RecoveryPoint, Set<Copy>>, now: number): boolean =>

@@ -67,6 +67,10 @@ describe('pruning', () => {
     await expect(prune()).rejects.toThrow('access denied');
     expect((await counted()).every(isThere)).toBe(true);
     Reflect.deleteProperty(memory.recovery, 'remove');
+    const begun = (await points.list('orders', 'orders')).find(({ copies }) => copies.some(({ deletedAt }) => deletedAt))!;
+    await points.note(begun, { holdUntil: new Date(NOW + DAY_MS).toISOString() });
+    expect(await prune()).toEqual({ removed: 0 });
+    await points.note(begun, { holdUntil: new Date(NOW).toISOString() });
     expect(await prune()).toEqual({ removed: 1 });
     expect(await counted()).toHaveLength(6);
     expect([...memory.primary.known.keys(), ...memory.recovery.known.keys()]).toHaveLength(6);

@@ -1,6 +1,7 @@
 import { GetSecretValueCommand, PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { Region } from '../../types.ts';
 import type { Drill } from '../drill.ts';
+import { asPerson } from '../person.ts';
 
 /** The secret of Lifeboat's login, as the user keeps it. */
 const SecretId = 'orders/database';
@@ -8,7 +9,7 @@ const SecretId = 'orders/database';
 /** Somebody rotates the secret and not the database: who reads it from now on cannot log in. Returns what puts it right. */
 export async function rotateSecretAlone(drill: Drill, region: Region): Promise<() => Promise<void>> {
   const { lab } = drill;
-  const settings = { region, endpoint: lab.endpoint('internet'), credentials: lab.credentials };
+  const settings = asPerson(lab, region);
   const put = async (SecretString: string): Promise<void> => {
     const client = new SecretsManagerClient(settings);
     await client.send(new PutSecretValueCommand({ SecretId, SecretString })).finally(() => client.destroy());

@@ -2,6 +2,7 @@ import { DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import type { Drill } from '../../drill.ts';
 import { lossWithin, noRun, oneWriter, servedBy } from '../../judge/promises.ts';
 import { Machines } from '../../machines.ts';
+import { asPerson } from '../../person.ts';
 import { BackupView } from '../../recovery-points.ts';
 import type { Scenario } from '../../scenario.ts';
 import { ENVIRONMENT } from './proven-backup.ts';
@@ -49,7 +50,7 @@ export const backupStops: Scenario = {
 
 /** Lifeboat has watched the policy for that long, as far as it knows. */
 const age = async ({ lab, recovery }: Drill): Promise<void> => {
-  const client = new DynamoDBClient({ region: recovery, endpoint: lab.endpoint('internet'), credentials: lab.credentials });
+  const client = new DynamoDBClient(asPerson(lab, recovery));
   await client
     .send(
       new UpdateItemCommand({

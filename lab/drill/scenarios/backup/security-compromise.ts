@@ -7,6 +7,7 @@ import { approve } from '../../approve.ts';
 import type { Drill } from '../../drill.ts';
 import { lossWithin, nothingTaken, oneWriter, outageWithin, servedBy, wasInterrupted } from '../../judge/promises.ts';
 import { Machines } from '../../machines.ts';
+import { asPerson } from '../../person.ts';
 import { BackupView } from '../../recovery-points.ts';
 import { takeProvenPoint } from '../../restores.ts';
 import { query } from '../../rows.ts';
@@ -88,7 +89,7 @@ const waitForQuestion = async (drill: Drill, { home, view }: { home: Machines; v
 
 /** What the message to people names: the secret with the new passwords. */
 const cleanSecret = async ({ lab, primary }: Drill): Promise<{ password: string; applicationPasswords: Record<string, string> }> => {
-  const client = new SecretsManagerClient({ region: primary, endpoint: lab.endpoint('internet'), credentials: lab.credentials });
+  const client = new SecretsManagerClient(asPerson(lab, primary));
   try {
     const { SecretList = [] } = await client.send(new ListSecretsCommand({}));
     const name = SecretList.find(({ Name }) => Name?.startsWith(`lifeboat-${ENVIRONMENT}-clean-`))?.Name;
@@ -101,7 +102,7 @@ const cleanSecret = async ({ lab, primary }: Drill): Promise<{ password: string;
 
 /** A deployment with another password, as the application's owner makes it. */
 const giveApplication = async ({ lab }: Drill, region: Region, password: string): Promise<void> => {
-  const client = new ECSClient({ region, endpoint: lab.endpoint('internet'), credentials: lab.credentials });
+  const client = new ECSClient(asPerson(lab, region));
   try {
     const { taskDefinition } = await client.send(new DescribeTaskDefinitionCommand({ taskDefinition: 'orders' }));
     const { family, networkMode, cpu, memory, containerDefinitions = [] } = taskDefinition!;
