@@ -13,6 +13,8 @@ export interface Scenario {
   group?: string;
   /** Of Lifeboat's environments the one that is deployed; `demo` if left out. */
   environment?: string;
+  /** It destroys every database itself: what no recovery point has is nowhere, and only how much that is can be judged. */
+  destroysDatabases?: boolean;
   /** Breaks things, and waits for what is expected; throws where it does not come in time. */
   run(drill: Drill): Promise<void>;
   promises: readonly Promised[];

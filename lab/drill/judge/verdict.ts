@@ -1,7 +1,7 @@
 import type { Evidence } from './evidence.ts';
 import { type Findings, measure } from './measure.ts';
 import { phaseSeconds } from './phases.ts';
-import { everythingKept, independent, oneWriter, oneWriterAtATime, type Promised, rightsSuffice } from './promises.ts';
+import { everythingKept, independent, nothingInvented, oneWriter, oneWriterAtATime, type Promised, rightsSuffice } from './promises.ts';
 
 /** What a scenario is held to. */
 export interface Objectives {
@@ -36,18 +36,23 @@ export interface Verdict {
 }
 
 /** Every scenario is held to these, whatever it is about: the history check (set and register), and least privilege that suffices. */
-const ALWAYS: readonly Promised[] = [oneWriter(), oneWriterAtATime(), everythingKept(), independent(), rightsSuffice()];
+const ALWAYS: readonly Promised[] = [oneWriter(), oneWriterAtATime(), nothingInvented(), independent(), rightsSuffice()];
 
 const round = (value: number): number => Math.round(value * 1_000) / 1_000;
 
 /** Measures the evidence and holds it against the promises. `trouble` is what kept the scenario from running to its end. */
 export function judge(
-  scenario: { name: string; objectives: Objectives; promises: readonly Promised[] },
+  scenario: { name: string; objectives: Objectives; promises: readonly Promised[]; destroysDatabases?: boolean },
   evidence: Evidence,
   trouble?: string,
 ): Verdict {
   const findings = measure(evidence);
-  const asked = new Map([...scenario.promises, ...ALWAYS].map((promised) => [promised.text, promised]));
+  const asked = new Map(
+    [...scenario.promises, ...ALWAYS, ...(scenario.destroysDatabases ? [] : [everythingKept()])].map((promised) => [
+      promised.text,
+      promised,
+    ]),
+  );
   const promises = [...asked.values()].map(({ text, broken }) => ({ text, broken: broken(findings) }));
   const reasons = [trouble, ...promises.map((kept) => kept.broken)].filter((reason): reason is string => reason !== undefined);
   return { findings, promises, result: resultOf(scenario, findings, reasons) };

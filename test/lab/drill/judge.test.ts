@@ -256,6 +256,14 @@ describe('the history check', () => {
     expect(broken(evidence)).toMatch(reason);
   });
 
+  it('asks of a scenario that destroys every database no order that nothing can have, and lets none be invented', () => {
+    const destroying = { ...nothingPromised, destroysDatabases: true };
+    const gone = { ...good, databases: [{ site: B, rows: rowsOf(onlyOf(B)) }] };
+    expect(judge(destroying, gone).result.reasons).toEqual([]);
+    const invented = { ...gone, databases: [{ site: B, rows: rowsOf([...onlyOf(B), ack(B, 60)]) }] };
+    expect(judge(destroying, invented).result.reasons.join()).toMatch(/that nobody sent/);
+  });
+
   it('counts an order as kept that only a database which was set aside has', () => {
     const { setAside, ...rest } = { setAside: [{ site: A, rows: rowsOf(onlyOf(A)) }], databases: [{ site: B, rows: rowsOf(onlyOf(B)) }] };
     expect(broken({ ...rest, setAside })).not.toMatch(/in no database/);

@@ -20,6 +20,7 @@ export const fullRestore: Scenario = {
   objectives,
   group: 'backup',
   environment: ENVIRONMENT,
+  destroysDatabases: true,
   async run(drill) {
     const view = new BackupView(drill, ENVIRONMENT);
     const home = new Machines(drill, drill.primary);
