@@ -40,16 +40,21 @@ export class BackupView {
     }
   }
 
-  /** Is a person asked about an incident? By the ledger, where the command that answers reads it. */
-  async isAsked(incident: string): Promise<boolean> {
+  /** What the ledger has under a key; nothing where there is none. */
+  async item(pk: string, sk: string): Promise<Record<string, unknown> | undefined> {
     const client = DynamoDBDocumentClient.from(new DynamoDBClient(asPerson(this.drill.lab, this.drill.recovery)));
     try {
-      const Key = { pk: `incident#${incident}`, sk: 'orders' };
-      const { Item } = await client.send(new GetCommand({ TableName: `lifeboat-${this.environment}-ledger`, Key, ConsistentRead: true }));
-      return Item?.approval !== undefined;
+      const TableName = `lifeboat-${this.environment}-ledger`;
+      const { Item } = await client.send(new GetCommand({ TableName, Key: { pk, sk }, ConsistentRead: true }));
+      return Item;
     } finally {
       client.destroy();
     }
+  }
+
+  /** Is a person asked about an incident? By the ledger, where the command that answers reads it. */
+  async isAsked(incident: string): Promise<boolean> {
+    return (await this.item(`incident#${incident}`, 'orders'))?.approval !== undefined;
   }
 
   async snapshots(region: Region): Promise<DBSnapshot[]> {
@@ -59,16 +64,19 @@ export class BackupView {
     );
   }
 
+  async instances(region: Region): Promise<DBInstance[]> {
+    return this.rds(region, async (client) => (await client.send(new DescribeDBInstancesCommand({}))).DBInstances ?? []);
+  }
+
   /** Restored copies that are still there. */
   async copies(region: Region): Promise<DBInstance[]> {
-    const all = await this.rds(region, async (client) => (await client.send(new DescribeDBInstancesCommand({}))).DBInstances ?? []);
-    return all.filter(({ DBInstanceIdentifier }) => DBInstanceIdentifier?.startsWith(`lifeboat-${this.environment}-`));
+    const isOurs = ({ DBInstanceIdentifier = '' }: DBInstance) => DBInstanceIdentifier.startsWith(`lifeboat-${this.environment}-`);
+    return (await this.instances(region)).filter(isOurs);
   }
 
   /** An instance as RDS describes it; nothing where there is none of that name. */
   async instance(region: Region, identifier: string): Promise<DBInstance | undefined> {
-    const all = await this.rds(region, async (client) => (await client.send(new DescribeDBInstancesCommand({}))).DBInstances ?? []);
-    return all.find(({ DBInstanceIdentifier }) => DBInstanceIdentifier === identifier);
+    return (await this.instances(region)).find(({ DBInstanceIdentifier }) => DBInstanceIdentifier === identifier);
   }
 
   /** As a person with RDS's API. */

@@ -6,10 +6,10 @@ export type Outcome = keyof typeof OUTCOMES;
 export const OUTCOMES = {
   recovered: 'the run ended well, and what it says is so',
   stopped: 'the run failed before there was only forward, people were told, what was there serves on, and a run started again ended well',
-  interrupted: 'the run failed after it took the lease, people were told, and a run started again under the same incident ended well',
+  interrupted: 'the run failed where there is only forward, people were told, and a run started again under the same incident ended well',
   hang: 'the run did not end within its bound',
   'false success': 'the run succeeded, and its site accepts no orders',
-  'two writers': 'two sites accepted orders at a time',
+  'two writers': 'two databases accepted orders at a time',
   'uncounted loss': 'acknowledged orders are in no database',
   'false pass': 'a recovery point or a restore is called good, and is not there, or was not checked',
   leftover: 'something that was made for the run stays, and no janitor takes it',

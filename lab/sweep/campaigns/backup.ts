@@ -15,6 +15,7 @@ const POLL_MS = 500;
  * some weeks ago: so each lets the one before it go, and no snapshots gather. The janitor of a run that failed is the next one.
  */
 export const backup = taskCampaign({
+  name: 'backup',
   machine: 'backup',
   places: ({ primary, recovery }) => ({ region: primary, dark: recovery }),
   async input({ view, region }) {

@@ -2,8 +2,9 @@ import type { Campaign } from '../campaign.ts';
 import { backup } from './backup.ts';
 import { failover } from './failover.ts';
 import { restore } from './restore.ts';
+import { restoreInPlace } from './restore-in-place.ts';
 import { switchover } from './switchover.ts';
 import { verifyBackup } from './verify-backup.ts';
 
 /** The machines that can be swept. */
-export const campaigns: readonly Campaign[] = [switchover, failover, backup, verifyBackup, restore];
+export const campaigns: readonly Campaign[] = [switchover, failover, backup, verifyBackup, restore, restoreInPlace];

@@ -8,6 +8,7 @@ import type { Campaign } from '../campaign.ts';
 import { type Cell, kindsOf, nameOf } from '../cells.ts';
 import type { Outcome } from '../matrix.ts';
 import { hasTaken, historyDefect, isServed, isTold } from './judge.ts';
+import { Seen } from './seen.ts';
 import { runUnderFault } from './under-fault.ts';
 
 /** Where a workload is, and where it shall go. */
@@ -121,24 +122,4 @@ async function becomesStandby(drill: Drill): Promise<void> {
 function wayOf(drill: Drill): Way {
   const from = activeSite(drill.parts.client.attempts) ?? drill.primary;
   return { drill, from, to: from === drill.primary ? drill.recovery : drill.primary };
-}
-
-/** What the clients have seen, from a moment on. */
-class Seen {
-  private constructor(
-    private readonly drill: Drill,
-    private readonly from: ReadonlyMap<unknown, number>,
-  ) {}
-
-  static of(drill: Drill): Seen {
-    return new Seen(drill, new Map(Seen.clients(drill).map((client) => [client, client.attempts.length])));
-  }
-
-  since() {
-    return Seen.clients(this.drill).flatMap((client) => client.attempts.slice(this.from.get(client) ?? 0));
-  }
-
-  private static clients(drill: Drill) {
-    return [drill.parts.client, ...drill.insiders.values()];
-  }
 }

@@ -1,15 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Drill } from '../../drill/drill.ts';
 import { callsOfRun } from '../../drill/judge/calls.ts';
-import { lossWithin, noRun, oneWriter, servedBy } from '../../drill/judge/promises.ts';
+import { lossWithin, noRun, oneWriter, type Promised, servedBy } from '../../drill/judge/promises.ts';
 import { type Ended, Machines } from '../../drill/machines.ts';
 import { BackupView } from '../../drill/recovery-points.ts';
 import { takeProvenPoint } from '../../drill/restores.ts';
 import type { Region } from '../../types.ts';
+import type { Attempt } from '../../workload/attempt.ts';
 import type { Campaign } from '../campaign.ts';
 import { type Cell, kindsOf } from '../cells.ts';
 import type { Outcome } from '../matrix.ts';
 import { isServed, isTold } from './judge.ts';
+import { Seen } from './seen.ts';
 import { runUnderFault } from './under-fault.ts';
 
 /** A machine in a laboratory, and what is there of backups. */
@@ -26,13 +28,20 @@ export interface TaskRun extends Ended {
 }
 
 export interface TaskOptions {
+  name: string;
   machine: string;
+  /** Of a laboratory's whole history, beside that the primary site is the only writer and no failover starts. */
+  promises?: readonly Promised[];
   /** Where it runs, and the region that `dark-here` takes. */
   places: (drill: Drill) => { region: Region; dark: Region };
   /** What the next run is given. A proven recovery point is there. */
   input: (bench: Bench) => Promise<object>;
   /** Why what is called good after a run is not; nothing where all of it is. */
   falsePass: (bench: Bench, run: TaskRun) => Promise<string | undefined>;
+  /** For a run that failed: what goes on with it, where there is only forward. Where it is left out, what was there serves on after each failure. */
+  goesOn?: (bench: Bench, run: TaskRun) => Promise<object | undefined>;
+  /** What the clients' history of an attack does not allow, once all is done that was to be done. */
+  history?: (bench: Bench, attempts: readonly Attempt[]) => Promise<[Outcome, string] | undefined>;
   /** Has the janitors at their work after these runs, and names what they leave. */
   leftovers: (bench: Bench, runs: readonly TaskRun[]) => Promise<string[]>;
 }
@@ -40,21 +49,22 @@ export interface TaskOptions {
 /** Over the longest time that a machine of the environment `sweep-backup` gives itself for one database, its bounds of calls included. */
 const RUN_WITHIN_MS = 1_000_000;
 const READY_WITHIN_MS = 180_000;
+/** Killed at its last call, a run may be over all the same. */
+const HAS_ENDED_WELL = /has ended well/;
 /** What a function does on after its run was stopped. */
 const SETTLED_AFTER_MS = 6_000;
 
-/** A machine that moves nothing, swept: the workload stays where it is and loses nothing, whatever befalls the machine. */
+/** A machine that moves nothing to another site, swept: the workload stays where it is, whatever befalls the machine. */
 export const taskCampaign = (options: TaskOptions): Campaign => ({
-  name: options.machine,
+  name: options.name,
   environment: 'sweep-backup',
-  promises: [lossWithin(0), oneWriter(), noRun(), servedBy('primary')],
+  promises: [...(options.promises ?? [lossWithin(0)]), oneWriter(), noRun(), servedBy('primary')],
   clean: (drill) =>
     at(drill, options, async (task) => {
-      const first = await runClean(task);
-      const run = await runClean(task);
+      const runs = [await runClean(task), await runClean(task)];
       const functions = await task.machines.functions(options.machine);
-      const kinds = [first, run].map((one) => kindsOf(callsOfRun(drill.lab.calls(), { ...one, region: task.region, functions })));
-      await options.leftovers(task, [first, run]);
+      const kinds = runs.map((run) => kindsOf(callsOfRun(drill.lab.calls(), { ...run, region: task.region, functions })));
+      await options.leftovers(task, runs);
       return kinds.flat().filter((kind, i, all) => all.findIndex((one) => JSON.stringify(one) === JSON.stringify(kind)) === i);
     }),
   attack: (drill, cell) =>
@@ -92,18 +102,39 @@ async function provenPoint(drill: Drill, view: BackupView): Promise<void> {
   await takeProvenPoint(home).finally(() => home.close());
 }
 
-async function runClean(task: Task): Promise<TaskRun> {
+async function runClean(task: Task, given?: object): Promise<TaskRun> {
   const { machines, options } = task;
-  const input = await options.input(task);
+  const input = given ?? (await options.input(task));
   const run = { ...(await machines.run(options.machine, input, RUN_WITHIN_MS)), input };
-  if (run.status !== 'SUCCEEDED') throw new Error(`the clean run is ${run.status}: ${run.cause ?? ''} ${JSON.stringify(run.output)}`);
+  if (run.status !== 'SUCCEEDED') throw new Error(`the run is ${run.status}: ${run.cause ?? ''} ${JSON.stringify(run.output)}`);
   const wrong = await options.falsePass(task, run);
-  if (wrong) throw new Error(`the clean run: ${wrong}`);
+  if (wrong) throw new Error(`the run succeeded: ${wrong}`);
   return run;
 }
 
-/** The run under the fault; all is mended; where it failed, the next one must do what it was for. */
+/** The run under the fault; all is mended; where it failed, it is gone on with, or the next one must do what it was for. */
 async function attack(task: Task, cell: Cell): Promise<[Outcome, string]> {
+  const { drill, options } = task;
+  const seen = Seen.of(drill);
+  const first = await underFault(task, cell);
+  if (!first) return ['hang', `the run did not end in ${RUN_WITHIN_MS / 1_000} s`];
+  if (cell.fault === 'killed') await sleep(SETTLED_AFTER_MS);
+  const detail = first.status === 'SUCCEEDED' ? '' : `${first.status}: ${first.cause ?? ''}`;
+  const wrong = await options.falsePass(task, first);
+  if (wrong) return ['false pass', `${wrong} ${detail}`];
+  if (first.status === 'SUCCEEDED') return (await defect(task, seen, [first])) ?? ['recovered', ''];
+  const functions = await task.machines.functions(options.machine);
+  if (!isTold(drill, { ...first, region: task.region, functions }, options.machine)) return ['nobody told', detail];
+  const goesOn = await options.goesOn?.(task, first);
+  if (!goesOn && !(await isServed(drill, drill.primary))) return ['not served', detail];
+  const again = await runClean(task, goesOn).catch((error: Error) => error);
+  drill.parts.signal.throwIfAborted();
+  if (again instanceof Error && !(goesOn && HAS_ENDED_WELL.test(again.message))) return ['stuck', `${detail}; again: ${again.message}`];
+  const runs = again instanceof Error ? [first] : [first, again];
+  return (await defect(task, seen, runs)) ?? [goesOn ? 'interrupted' : 'stopped', detail];
+}
+
+async function underFault(task: Task, cell: Cell): Promise<TaskRun | undefined> {
   const { drill, region, machines, options } = task;
   const functions = await machines.functions(options.machine);
   const input = await options.input(task);
@@ -115,21 +146,12 @@ async function attack(task: Task, cell: Cell): Promise<[Outcome, string]> {
     ends: (arn) => machines.ended(arn, RUN_WITHIN_MS),
     stop: (arn) => machines.stop(arn),
   });
-  if (!ended) return ['hang', `the run did not end in ${RUN_WITHIN_MS / 1_000} s`];
-  const first = { ...ended, input };
-  if (cell.fault === 'killed') await sleep(SETTLED_AFTER_MS);
-  const detail = first.status === 'SUCCEEDED' ? '' : `${first.status}: ${first.cause ?? ''}`;
-  const wrong = await options.falsePass(task, first);
-  if (wrong) return ['false pass', `${wrong} ${detail}`];
-  if (first.status === 'SUCCEEDED') return (await left(task, [first])) ?? ['recovered', ''];
-  if (!isTold(drill, { ...first, region, functions }, options.machine)) return ['nobody told', detail];
-  const again = await runClean(task).catch((error: Error) => error);
-  drill.parts.signal.throwIfAborted();
-  if (again instanceof Error) return ['stuck', `${detail}; again: ${again.message}`];
-  return (await left(task, [first, again])) ?? ['stopped', detail];
+  return ended && { ...ended, input };
 }
 
-async function left(task: Task, runs: readonly TaskRun[]): Promise<[Outcome, string] | undefined> {
+async function defect(task: Task, seen: Seen, runs: readonly TaskRun[]): Promise<[Outcome, string] | undefined> {
+  const found = await task.options.history?.(task, seen.since());
   const names = await task.options.leftovers(task, runs);
+  if (found) return found;
   return names.length === 0 ? undefined : ['leftover', names.join(', ')];
 }

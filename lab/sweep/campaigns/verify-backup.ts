@@ -11,6 +11,7 @@ const CHECKS = ['freshness', 'schema', 'contents', 'heap', 'indexes', 'assertion
 
 /** Proves, in the other site, the copy that a disaster would leave; under `dark-here` the site that is active goes dark. One recovery point, again and again. */
 export const verifyBackup = taskCampaign({
+  name: 'verify-backup',
   machine: 'verify-backup',
   places: ({ primary, recovery }) => ({ region: recovery, dark: primary }),
   input: async ({ view }) => ({ recoveryPoint: (await provenOf(await view.points())).id }),
