@@ -3,6 +3,7 @@ import type { Contents, TableContents } from '../resources/postgres-contents.ts'
 
 /** An item of DynamoDB holds 400 KB; a table's line is at most about 300 bytes. */
 const TABLES_PER_ITEM = 1_000;
+const GIVEN_UP = 'given-up';
 
 /** What a database held when its backup began, in the ledger: readable in every site, and without a row of the workload. */
 export class Manifests {
@@ -15,6 +16,17 @@ export class Manifests {
       const part = tables.slice(page * TABLES_PER_ITEM, (page + 1) * TABLES_PER_ITEM);
       await this.ledger.put({ pk: `manifest#${id}`, sk: pageName(page), tables: part, ...(page === 0 ? { ...rest, pages } : {}) });
     }
+  }
+
+  /** One that could not be read: not to be tried again, since others would wait for it. */
+  async giveUp(id: string, because: string): Promise<void> {
+    await this.ledger.put({ pk: `manifest#${id}`, sk: GIVEN_UP, because });
+  }
+
+  /** It is there, or was given up. */
+  async isSettled(id: string): Promise<boolean> {
+    const found = await Promise.all([pageName(0), GIVEN_UP].map((sk) => this.ledger.get({ pk: `manifest#${id}`, sk })));
+    return found.some((item) => item !== undefined);
   }
 
   async find(id: string): Promise<Contents | undefined> {

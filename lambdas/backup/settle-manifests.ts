@@ -5,7 +5,7 @@ import { settleContents } from '../resources/postgres-contents.ts';
 import { RdsInstances } from '../resources/rds-instances.ts';
 import { atMost, backupRun, jobsOf } from './jobs.ts';
 import { Manifests } from './manifests.ts';
-import { BUDGET_MS, connectionTo, READ_MS } from './take-manifests.ts';
+import { BUDGET_MS, connectionTo, LOGGED, READ_MS } from './take-manifests.ts';
 
 const AT_ONCE = 4;
 
@@ -36,7 +36,8 @@ export const settleManifests = defineStep({
         .then((settled) => manifests.save(job.id, settled))
         .catch((error: unknown) => unsettled.push(`${job.id}: ${messageOf(error)}`));
     });
-    if (unsettled.length > 0) log('manifests-unsettled', { run: request.run, unsettled });
+    if (unsettled.length > 0)
+      log('manifests-unsettled', { run: request.run, of: jobs.length, number: unsettled.length, unsettled: unsettled.slice(0, LOGGED) });
     if (later.length > 0) throw new NotReady(`${later.length} of ${jobs.length} databases are still to be read again`);
     return { settled: open.length - unsettled.length, of: jobs.length };
   },

@@ -11,11 +11,14 @@ import { Manifests } from './manifests.ts';
 export const BUDGET_MS = 60_000;
 export const READ_MS = 90_000;
 export const QUERY_MS = 60_000;
+/** What a reader looks at of many. */
+export const LOGGED = 20;
 const AT_ONCE = 4;
 
 /**
  * Writes down what each database holds just before its snapshot: rows in number and sum by table, schema, heartbeat. A database that
- * cannot be read is backed up all the same; its recovery point then stays unproven, and that has its alarm.
+ * cannot be read is backed up all the same; its recovery point then stays unproven, and that has its alarm. It is tried once in a run: where
+ * many cannot be read, they would keep the time from the others.
  * @throws NotReady while databases are left to be read.
  */
 export const takeManifests = defineStep({
@@ -26,7 +29,7 @@ export const takeManifests = defineStep({
   run: async ({ request }, services) => {
     const { plan, site, manifests, instances, now } = services;
     const jobs = jobsOf(plan, site, request);
-    const found = await Promise.all(jobs.map(async (job) => ((await manifests.find(job.id)) ? [] : [job])));
+    const found = await Promise.all(jobs.map(async (job) => ((await manifests.isSettled(job.id)) ? [] : [job])));
     const missing = found.flat();
     const known = missing.length > 0 ? await instances.list() : new Map();
     const unread: string[] = [];
@@ -35,9 +38,14 @@ export const takeManifests = defineStep({
       const read = host ? readOne(job, host, services) : Promise.reject(new Error(`${job.instance} has no endpoint`));
       await read
         .then((contents) => manifests.save(job.id, contents))
-        .catch((error: unknown) => unread.push(`${job.id}: ${messageOf(error)}`));
+        .catch(async (error: unknown) => {
+          const because = messageOf(error);
+          unread.push(`${job.id}: ${because}`);
+          await manifests.giveUp(job.id, because).catch(() => {}); // Then it is tried once more.
+        });
     });
-    if (unread.length > 0) log('manifests-missing', { run: request.run, unread });
+    if (unread.length > 0)
+      log('manifests-missing', { run: request.run, of: jobs.length, number: unread.length, unread: unread.slice(0, LOGGED) });
     if (later.length > 0) throw new NotReady(`${later.length} of ${jobs.length} databases are still to be read`);
     return { read: jobs.length - unread.length, of: jobs.length };
   },

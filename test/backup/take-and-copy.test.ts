@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { copySnapshots } from '../../lambdas/backup/copy-snapshots.ts';
 import { type BackupRequest, jobsOf } from '../../lambdas/backup/jobs.ts';
+import { Manifests } from '../../lambdas/backup/manifests.ts';
 import { recordRecoveryPoints } from '../../lambdas/backup/record-recovery-points.ts';
+import { takeManifests } from '../../lambdas/backup/take-manifests.ts';
 import { takeSnapshots } from '../../lambdas/backup/take-snapshots.ts';
 import { NotReady } from '../../lambdas/kit/errors.ts';
 import { type RecoveryPoint, RecoveryPoints } from '../../lambdas/kit/recovery-points.ts';
@@ -30,6 +32,19 @@ describe('a backup of 300 databases', () => {
     const lists = [...memory.primary.calls, ...memory.recovery.calls].filter((call) => call === 'list').length;
     expect(lists).toBeLessThanOrEqual(takeLists + 2 * copied.polls);
     expect(memory.recovery.calls.filter((call) => call.startsWith('copy'))).toHaveLength(300);
+  });
+});
+
+describe('taking manifests', () => {
+  it('tries each database once, so that many that cannot be read keep the time from no other', async () => {
+    const base = primaryBase(planWith(300));
+    let ms = Date.parse(request.dueAt);
+    const services = { ...base, now: () => (ms += 1_000), manifests: new Manifests(base.ledger), instances: noInstances };
+    const read = await untilReady(() => takeManifests.run({ request }, services));
+    // Some sixty looks at the clock in a try's budget.
+    expect(read.polls).toBeGreaterThan(2);
+    expect(read.polls).toBeLessThan(10);
+    expect([...base.memory.items.keys()].filter((key) => key.includes('manifest#'))).toHaveLength(300);
   });
 });
 
