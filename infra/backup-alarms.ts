@@ -3,6 +3,7 @@ import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
 import { Alarm, type AlarmWords } from './alarm.ts';
 import type { Foundation } from './foundation.ts';
+import { WorkloadAlarm } from './workload-alarm.ts';
 
 /** ± 30 % of the mean of the week before. */
 const ODD_SIZE = 0.3;
@@ -12,13 +13,6 @@ const ROUNDS = 3;
 const SNAPSHOTS_NEARLY_FULL = 0.8;
 /** A run over many databases fills the room for copies, as it should; it does not do so for this long. */
 const COPIES_FULL_MINUTES = 60;
-
-interface Watched {
-  metricName: string;
-  threshold: number;
-  workload?: string;
-  evaluationPeriods?: number;
-}
 
 /** What `watch-backups` says each minute, as alarms: for each workload with a policy, and for the region's quotas. */
 export class BackupAlarms extends Construct {
@@ -37,56 +31,43 @@ export class BackupAlarms extends Construct {
   }
 
   private ofWorkload(workload: string): void {
-    this.create(
-      `${workload}-backup-late`,
-      { metricName: 'BackupLate', threshold: 1, workload },
-      {
-        impact: `A recovery point of '${workload}' that should be complete is not: more would be lost than its policy allows.`,
-        runbook: 'Backup late',
-        notCovered: 'a recovery point that is complete but cannot be used, which the verification finds',
-      },
-    );
-    this.create(
-      `${workload}-backup-copy-late`,
-      { metricName: 'BackupCopyLate', threshold: 1, workload },
-      {
-        impact: `A snapshot of '${workload}' has no copy in the other site in time: the loss of this region would take it along.`,
-        runbook: 'Backup copy late',
-        notCovered: 'snapshots that were never taken, which are late',
-      },
-    );
-    this.create(
-      `${workload}-backup-unverified`,
-      { metricName: 'BackupUnverified', threshold: 1, workload },
-      {
-        impact: `No recovery point of '${workload}' was proven by a restore for longer than its policy allows.`,
-        runbook: 'Backup unverified',
-        notCovered: 'what has changed since the newest proof',
-      },
-    );
+    this.ofOne(workload, 'backup-late', {
+      metricName: 'BackupLate',
+      impact: `A recovery point of '${workload}' that should be complete is not: more would be lost than its policy allows.`,
+      runbook: 'Backup late',
+      notCovered: 'a recovery point that is complete but cannot be used, which the verification finds',
+    });
+    this.ofOne(workload, 'backup-copy-late', {
+      metricName: 'BackupCopyLate',
+      impact: `A snapshot of '${workload}' has no copy in the other site in time: the loss of this region would take it along.`,
+      runbook: 'Backup copy late',
+      notCovered: 'snapshots that were never taken, which are late',
+    });
+    this.ofOne(workload, 'backup-unverified', {
+      metricName: 'BackupUnverified',
+      impact: `No recovery point of '${workload}' was proven by a restore for longer than its policy allows.`,
+      runbook: 'Backup unverified',
+      notCovered: 'what has changed since the newest proof',
+    });
     this.ofProofs(workload);
-    this.create(
-      `${workload}-backup-size`,
-      { metricName: 'BackupSizeDeviation', threshold: ODD_SIZE, workload },
-      {
-        impact: `Warning: the newest recovery point of '${workload}' is 30 % or more larger or smaller than the mean of the week before: data may have been lost or poured in.`,
-        runbook: 'Backup size odd',
-        notCovered: 'changes that leave the size as it is',
-      },
-    );
+    this.ofOne(workload, 'backup-size', {
+      metricName: 'BackupSizeDeviation',
+      threshold: ODD_SIZE,
+      impact: `Warning: the newest recovery point of '${workload}' is 30 % or more larger or smaller than the mean of the week before: data may have been lost or poured in.`,
+      runbook: 'Backup size odd',
+      notCovered: 'changes that leave the size as it is',
+    });
   }
 
   /** The strictest bound of its databases, for they come back together. */
   private ofReplication(workload: string, minutes: number): void {
-    this.create(
-      `${workload}-backup-replication-lag`,
-      { metricName: 'BackupReplicationLag', threshold: minutes * 60, workload },
-      {
-        impact: `The automated backups of '${workload}' do not reach the other site in time: there it could be restored to older moments only.`,
-        runbook: 'Backup replication lag',
-        notCovered: 'whether what arrives can be restored, which the proofs of snapshots tell',
-      },
-    );
+    this.ofOne(workload, 'backup-replication-lag', {
+      metricName: 'BackupReplicationLag',
+      threshold: minutes * 60,
+      impact: `The automated backups of '${workload}' do not reach the other site in time: there it could be restored to older moments only.`,
+      runbook: 'Backup replication lag',
+      notCovered: 'whether what arrives can be restored, which the proofs of snapshots tell',
+    });
   }
 
   private ofProofs(workload: string): void {
@@ -95,56 +76,54 @@ export class BackupAlarms extends Construct {
       ['weekly', 'WeeklyProofOverdue', 'No full restore of a recovery point succeeded this week'],
       ['monthly', 'MonthlyProofOverdue', 'No restore from the copy in the other region succeeded this month'],
     ] as const) {
-      this.create(
-        `${workload}-proof-${proof}-overdue`,
-        { metricName, threshold: 1, workload },
-        {
-          impact: `${what} ('${workload}'): whether it can be restored is a hope.`,
-          runbook: 'Proof overdue',
-          notCovered: 'proofs that ran and failed, which have their own alarm',
-        },
-      );
+      this.ofOne(workload, `proof-${proof}-overdue`, {
+        metricName,
+        impact: `${what} ('${workload}'): whether it can be restored is a hope.`,
+        runbook: 'Proof overdue',
+        notCovered: 'proofs that ran and failed, which have their own alarm',
+      });
     }
   }
 
-  private ofQuotas(): void {
-    this.create(
-      'snapshot-quota',
-      { metricName: 'SnapshotQuotaUsed', threshold: SNAPSHOTS_NEARLY_FULL },
-      {
-        impact:
-          "Four fifths of this region's quota of manual snapshots are used: at the limit new recovery points wait, and then are late.",
-        runbook: 'Snapshot quota nearly full',
-        notCovered: 'the quota of storage, and those of the account that the copies to another account go to',
-      },
-    );
-    this.create(
-      'copy-quota',
-      { metricName: 'CopyQuotaUsed', threshold: 1, evaluationPeriods: COPIES_FULL_MINUTES },
-      {
-        impact: 'As many copies as RDS allows have been on their way to this region for an hour: others wait, and may be late.',
-        runbook: 'Copy quota full',
-        notCovered: 'copies that others in this account make, which take the same room',
-      },
-    );
+  /** The watch speaks in every round, and its silence means that nobody knows. */
+  private ofOne(workload: string, suffix: string, props: AlarmWords & { metricName: string; threshold?: number }): void {
+    new WorkloadAlarm(this.foundation, { workload, suffix, evaluationPeriods: ROUNDS, missing: 'breaching', ...props });
   }
 
-  private create(suffix: string, { metricName, threshold, workload, evaluationPeriods = ROUNDS }: Watched, words: AlarmWords): void {
+  private ofQuotas(): void {
+    this.ofRegion('snapshot-quota', {
+      metricName: 'SnapshotQuotaUsed',
+      threshold: SNAPSHOTS_NEARLY_FULL,
+      impact: "Four fifths of this region's quota of manual snapshots are used: at the limit new recovery points wait, and then are late.",
+      runbook: 'Snapshot quota nearly full',
+      notCovered: 'the quota of storage, and those of the account that the copies to another account go to',
+    });
+    this.ofRegion('copy-quota', {
+      metricName: 'CopyQuotaUsed',
+      threshold: 1,
+      evaluationPeriods: COPIES_FULL_MINUTES,
+      impact: 'As many copies as RDS allows have been on their way to this region for an hour: others wait, and may be late.',
+      runbook: 'Copy quota full',
+      notCovered: 'copies that others in this account make, which take the same room',
+    });
+  }
+
+  private ofRegion(suffix: string, props: AlarmWords & { metricName: string; threshold: number; evaluationPeriods?: number }): void {
     const { environment, names, notification } = this.foundation;
+    const { metricName, evaluationPeriods = ROUNDS, ...rest } = props;
     new Alarm(this, suffix, {
       name: `${names.prefix}-${suffix}`,
       metric: new Metric({
         namespace: 'Lifeboat',
         metricName,
-        dimensionsMap: { Environment: environment.name, ...(workload ? { Workload: workload } : {}) },
+        dimensionsMap: { Environment: environment.name },
         statistic: 'Maximum',
         period: Duration.minutes(1),
       }),
-      threshold,
       evaluationPeriods,
-      missing: 'breaching', // the watch speaks in every round, and its silence means that nobody knows
+      missing: 'breaching', // as for a workload
       topic: notification.topic,
-      ...words,
+      ...rest,
     });
   }
 }

@@ -8,6 +8,7 @@ import type { Foundation } from './foundation.ts';
 import { accept } from './nag.ts';
 import { EveryMinute } from './schedule.ts';
 import { Step } from './step.ts';
+import { WorkloadAlarm } from './workload-alarm.ts';
 
 /** The shortest period of a CloudWatch alarm, and the one in which the loop's metric is judged. */
 const ALARM_PERIOD_SECONDS = 10;
@@ -112,23 +113,17 @@ export class Detection extends Construct {
   }
 
   private createAlarms(starter: Step): void {
-    const { environment, names, region, notification } = this.foundation;
-    const periods = environment.detection.confirmationSeconds / ALARM_PERIOD_SECONDS;
+    const { environment, names, region } = this.foundation;
     for (const { name } of environment.workloads) {
-      new Alarm(this, `${name}Down`, {
-        name: `${names.prefix}-${name}-down`,
-        metric: new Metric({
-          namespace: 'Lifeboat',
-          metricName: 'WorkloadDown',
-          dimensionsMap: { Environment: environment.name, Workload: name },
-          statistic: 'Minimum',
-          period: Duration.seconds(ALARM_PERIOD_SECONDS),
-        }),
-        threshold: 1,
-        evaluationPeriods: periods,
+      new WorkloadAlarm(this.foundation, {
+        workload: name,
+        suffix: 'down',
+        metricName: 'WorkloadDown',
+        statistic: 'Minimum',
+        periodSeconds: ALARM_PERIOD_SECONDS,
+        evaluationPeriods: environment.detection.confirmationSeconds / ALARM_PERIOD_SECONDS,
         missing: 'notBreaching', // an observer that cannot tell says nothing, and silence moves no workload
-        invokes: starter.function.functionArn,
-        topic: notification.topic,
+        invokes: names.functionArn('detection/start-failover', region),
         impact: `The quorum of observers cannot use '${name}' in its active site, and this site could take it over.`,
         runbook: 'Workload down',
         notCovered: 'an outage that fewer observers than the quorum see, and wrong answers with status 200',
@@ -174,22 +169,9 @@ export class Detection extends Construct {
     suffix: string,
     words: (workload: string) => AlarmWords & { evaluationPeriods: number },
   ): void {
-    const { environment, names, notification } = this.foundation;
-    for (const { name } of environment.workloads) {
-      new Alarm(this, `${name}${metricName}`, {
-        name: `${names.prefix}-${name}-${suffix}`,
-        metric: new Metric({
-          namespace: 'Lifeboat',
-          metricName,
-          dimensionsMap: { Environment: environment.name, Workload: name },
-          statistic: 'Maximum',
-          period: Duration.minutes(1),
-        }),
-        threshold: 1,
-        missing: 'notBreaching', // only the site that it concerns speaks; the other has nothing to say
-        topic: notification.topic,
-        ...words(name),
-      });
+    for (const { name } of this.foundation.environment.workloads) {
+      // Only the site that it concerns speaks; the other has nothing to say.
+      new WorkloadAlarm(this.foundation, { workload: name, suffix, metricName, missing: 'notBreaching', ...words(name) });
     }
   }
 

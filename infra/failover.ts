@@ -1,8 +1,6 @@
-import { Aws, CfnOutput, Duration, Fn } from 'aws-cdk-lib';
-import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
+import { Aws, CfnOutput, Fn } from 'aws-cdk-lib';
 import { FunctionUrlAuthType } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
-import { Alarm } from './alarm.ts';
 import { ApprovalLink } from './approval-link.ts';
 import { machineSteps } from './failover-steps.ts';
 import type { Foundation } from './foundation.ts';
@@ -12,6 +10,7 @@ import { EveryMinute } from './schedule.ts';
 import { Machine } from './state-machine.ts';
 import { Step } from './step.ts';
 import { pascalName, type StepName } from './steps.ts';
+import { WorkloadAlarm } from './workload-alarm.ts';
 
 /** A step of the machine runs in an outage only: what more memory saves in cold starts is worth more than what it costs. */
 const RUN_MEMORY_MB = 512;
@@ -116,21 +115,13 @@ export class Failover extends Construct {
   }
 
   private createFenceAlarms(): void {
-    const { environment, names, notification } = this.foundation;
-    for (const { name } of environment.workloads) {
-      new Alarm(this, `${name}FencePending`, {
-        name: `${names.prefix}-${name}-fence-pending`,
-        metric: new Metric({
-          namespace: 'Lifeboat',
-          metricName: 'pending_fences',
-          dimensionsMap: { Environment: environment.name, Workload: name },
-          statistic: 'Maximum',
-          period: Duration.minutes(1),
-        }),
-        threshold: 1,
+    for (const { name } of this.foundation.environment.workloads) {
+      new WorkloadAlarm(this.foundation, {
+        workload: name,
+        suffix: 'fence-pending',
+        metricName: 'pending_fences',
         evaluationPeriods: FENCE_PENDING_MINUTES,
         missing: 'notBreaching', // the site that serves says it each minute while it is so
-        topic: notification.topic,
         impact: `The old writer of '${name}' was not seen fenced since the move: clients that reach it may still try to write there.`,
         runbook: 'Fence pending',
         notCovered: 'a writer that nobody asked to fence',

@@ -1,6 +1,7 @@
 import { RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { AccountPrincipal, Effect, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
+import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import type { Environment, SiteName } from '../environments/schema.ts';
 import type { Bundles } from './bundle.ts';
@@ -15,6 +16,12 @@ export interface FoundationProps {
   site?: SiteName;
 }
 
+/** Where what a site has for one workload alone is made, and its region's topic, by name. */
+export interface WorkloadScope {
+  stack: Stack;
+  topic: ITopic;
+}
+
 /** What all constructs of one region stand on: the plan, the names, the region's key and its way to tell people. */
 export class Foundation extends Construct {
   readonly environment: Environment;
@@ -25,6 +32,7 @@ export class Foundation extends Construct {
   readonly rights: Rights;
   readonly key: Key;
   readonly notification: Notification;
+  private readonly workloads = new Map<string, WorkloadScope>();
 
   constructor(scope: Construct, id: string, { environment, bundles, site }: FoundationProps) {
     super(scope, id);
@@ -36,6 +44,24 @@ export class Foundation extends Construct {
     this.rights = new Rights(environment, this.names, this.region, site);
     this.key = this.createKey();
     this.notification = new Notification(this, 'Notification', this);
+  }
+
+  /** A workload's own stack beside the site's, and deployed after it; made when it is first asked for. */
+  ofWorkload(workload: string): WorkloadScope {
+    const known = this.workloads.get(workload);
+    if (known) return known;
+    const site = Stack.of(this);
+    const stack = new Stack(site.node.scope!, `${site.node.id}-${workload}`, {
+      stackName: `${this.names.prefix}-workload-${workload}`,
+      env: { account: site.account, region: site.region },
+      terminationProtection: site.terminationProtection,
+      description: `Lifeboat ${this.environment.name}: the alarms of workload ${workload} in this site`,
+    });
+    stack.addStackDependency(site);
+    // By name: a reference would make an export, which no later deployment could change while it is used.
+    const topic = Topic.fromTopicArn(stack, 'Topic', this.names.arn('sns', this.region, this.names.topic));
+    this.workloads.set(workload, { stack, topic });
+    return { stack, topic };
   }
 
   /** One key for all that this region keeps. Retained: evidence that nobody can decrypt is no evidence. */

@@ -1,12 +1,10 @@
-import { Duration } from 'aws-cdk-lib';
-import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
 import type { IntegrityPolicy } from '../environments/integrity.ts';
 import type { Environment } from '../environments/schema.ts';
-import { Alarm, type AlarmProps } from './alarm.ts';
 import type { Foundation } from './foundation.ts';
 import { EveryMinute, Scheduled } from './schedule.ts';
 import { Step } from './step.ts';
+import { WorkloadAlarm } from './workload-alarm.ts';
 
 const MEMORY_MB = 256;
 /** A round begins its last database in time for the longest budget. */
@@ -69,41 +67,25 @@ export class Integrity extends Construct {
   }
 
   private createAlarms(workload: string): void {
-    this.createAlarm(workload, 'integrity-failed', 'IntegrityFailed', {
+    new WorkloadAlarm(this.foundation, {
+      workload,
+      suffix: 'integrity-failed',
+      metricName: 'IntegrityFailed',
       evaluationPeriods: 1,
       missing: 'notBreaching', // its silence is the other alarm's
       impact: `A check of the live data of '${workload}' has failed: rows or pages are not what they should be.`,
       runbook: 'Integrity failed',
       notCovered: 'what no check of the environment looks at, and what has changed since the newest round',
     });
-    this.createAlarm(workload, 'integrity-overdue', 'IntegrityOverdue', {
+    new WorkloadAlarm(this.foundation, {
+      workload,
+      suffix: 'integrity-overdue',
+      metricName: 'IntegrityOverdue',
       evaluationPeriods: 3,
       missing: 'breaching', // the watch speaks every minute, and its silence means that nobody knows
       impact: `A check of the live data of '${workload}' was not through everything for longer than its policy allows: damage would not be seen.`,
       runbook: 'Integrity overdue',
       notCovered: 'what a check that does run has found',
-    });
-  }
-
-  private createAlarm(
-    workload: string,
-    suffix: string,
-    metricName: string,
-    words: Omit<AlarmProps, 'name' | 'metric' | 'threshold' | 'topic'>,
-  ) {
-    const { environment, names, notification } = this.foundation;
-    new Alarm(this, `${workload}-${suffix}`, {
-      name: `${names.prefix}-${workload}-${suffix}`,
-      metric: new Metric({
-        namespace: 'Lifeboat',
-        metricName,
-        dimensionsMap: { Environment: environment.name, Workload: workload },
-        statistic: 'Maximum',
-        period: Duration.minutes(1),
-      }),
-      threshold: 1,
-      topic: notification.topic,
-      ...words,
     });
   }
 }

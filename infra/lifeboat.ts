@@ -24,7 +24,7 @@ export interface Lifeboat {
   dns: DnsStack;
 }
 
-/** An environment's five stacks in its three regions, in the order of their deployment. */
+/** An environment's stacks in its three regions, in the order of their deployment; beside each site's own, one for each workload. */
 export const createLifeboat = (app: App, { environment, bundles, definitions }: LifeboatProps): Lifeboat => {
   // A template that CloudFormation would refuse fails here, not an hour later.
   app.node.setContext('@aws-cdk/core:validateAgainstDefaultRules', true);

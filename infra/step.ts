@@ -14,7 +14,7 @@ import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { Foundation } from './foundation.ts';
 import { acceptWildcard } from './nag.ts';
-import type { Right } from './rights.ts';
+import { inParts, type Right } from './rights/right.ts';
 import { pascalName, type StepName } from './steps.ts';
 
 export interface StepProps {
@@ -94,7 +94,7 @@ export class Step extends Construct {
     logGroup.grantWrite(role);
     const reasons: Record<string, string> = {};
     for (const { statement, wildcards } of rights.flat()) {
-      role.addToPolicy(statement);
+      for (const part of inParts(statement)) role.addToPolicy(part);
       for (const [resource, reason] of Object.entries(wildcards)) reasons[resource] = reason;
     }
     reasons['*'] = [TRACING_REASON, reasons['*']].filter(Boolean).join('; ');

@@ -1,8 +1,5 @@
-import { Duration } from 'aws-cdk-lib';
-import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
 import { type BackupPolicy, intervalSeconds, proofNames, proofTimeOf, scheduleOf } from '../environments/backup.ts';
-import { Alarm } from './alarm.ts';
 import { policiesOf } from './backup.ts';
 import type { Foundation } from './foundation.ts';
 import type { Right, Rights } from './rights.ts';
@@ -10,6 +7,7 @@ import { Scheduled } from './schedule.ts';
 import { Machine } from './state-machine.ts';
 import { Step, type StepProps } from './step.ts';
 import { pascalName, type StepName } from './steps.ts';
+import { WorkloadAlarm } from './workload-alarm.ts';
 
 interface MachineStep extends Pick<StepProps, 'description' | 'timeoutSeconds' | 'isolated' | 'usesKey'> {
   needs: (rights: Rights) => Right[][];
@@ -166,22 +164,14 @@ export class Verification extends Construct {
   }
 
   private createAlarms(): void {
-    const { environment, names, notification } = this.foundation;
-    for (const { name, databases } of environment.workloads) {
+    for (const { name, databases } of this.foundation.environment.workloads) {
       if (!databases.some(({ backup }) => backup)) continue;
-      new Alarm(this, `${name}-recovery-point-failed`, {
-        name: `${names.prefix}-${name}-recovery-point-failed`,
-        metric: new Metric({
-          namespace: 'Lifeboat',
-          metricName: 'RecoveryPointFailed',
-          dimensionsMap: { Environment: environment.name, Workload: name },
-          statistic: 'Maximum',
-          period: Duration.minutes(1),
-        }),
-        threshold: 1,
+      new WorkloadAlarm(this.foundation, {
+        workload: name,
+        suffix: 'recovery-point-failed',
+        metricName: 'RecoveryPointFailed',
         evaluationPeriods: 1,
         missing: 'notBreaching', // most minutes see no verification
-        topic: notification.topic,
         impact: `A recovery point of '${name}' was restored and cannot be used: what it was to protect has one way back less.`,
         runbook: 'Recovery point failed',
         notCovered: 'recovery points that were not restored yet',

@@ -3,7 +3,7 @@ import demoCopies from '../../environments/demo-copies.ts';
 import type { Environment } from '../../environments/schema.ts';
 import { VaultStack } from '../../infra/vault-stack.ts';
 import { rightsOf, statementsByRole } from './iam.ts';
-import { ofType, only, synthesise, synthesiseStack } from './synth.ts';
+import { ofType, only, synthesise, synthesiseStack, type WorkloadKind } from './synth.ts';
 
 const stacks = synthesise(demoCopies);
 const sites = Object.entries({ primary: stacks.primary, recovery: stacks.recovery });
@@ -95,7 +95,8 @@ describe('a site with backups', () => {
       expect(Properties.VpcConfig).toEqual({ SubnetIds: ['subnet-0150a7ed'], SecurityGroupIds: ['sg-0150a7e1'] });
   });
 
-  it.each(sites)('%s: silence of the watch is an alarm', (_, template) => {
+  it.each(sites)('%s: silence of the watch is an alarm', (site, template) => {
+    const ofWorkload = stacks[`${site}-orders` as WorkloadKind];
     for (const [name, metric] of Object.entries({
       'backup-late': 'BackupLate',
       'backup-copy-late': 'BackupCopyLate',
@@ -105,7 +106,7 @@ describe('a site with backups', () => {
       'proof-monthly-overdue': 'MonthlyProofOverdue',
       'backup-size': 'BackupSizeDeviation',
     })) {
-      const alarm = only(template, 'AWS::CloudWatch::Alarm', { AlarmName: `${prefix}-orders-${name}` });
+      const alarm = only(ofWorkload, 'AWS::CloudWatch::Alarm', { AlarmName: `${prefix}-orders-${name}` });
       expect(alarm).toMatchObject({ MetricName: metric, TreatMissingData: 'breaching', EvaluationPeriods: 3, Statistic: 'Maximum' });
     }
     for (const [name, metric, periods] of [
@@ -189,7 +190,7 @@ describe('replicated automated backups', () => {
   const databasesOf = ({ databases }: Environment['workloads'][number]) =>
     databases.map((each) => ({ ...each, backup: { ...each.backup!, replicatedAutomatedBackups: replicated } }));
   const workloads = demoCopies.workloads.map((each) => ({ ...each, databases: databasesOf(each) }));
-  const { recovery } = synthesise({ ...demoCopies, workloads });
+  const { recovery, 'recovery-orders': ofWorkload } = synthesise({ ...demoCopies, workloads });
 
   it('are asked for by one step, of the other site, which stops and deletes nothing', () => {
     const rights = rightsOf(recovery, `${prefix}-reconcile-replication`);
@@ -201,7 +202,7 @@ describe('replicated automated backups', () => {
   });
 
   it('that lag, or that nobody watches, are an alarm', () => {
-    expect(only(recovery, 'AWS::CloudWatch::Alarm', { AlarmName: `${prefix}-orders-backup-replication-lag` })).toMatchObject({
+    expect(only(ofWorkload, 'AWS::CloudWatch::Alarm', { AlarmName: `${prefix}-orders-backup-replication-lag` })).toMatchObject({
       MetricName: 'BackupReplicationLag',
       Threshold: 1_800,
       TreatMissingData: 'breaching',

@@ -3,7 +3,7 @@ import demoBackup from '../../environments/demo-backup.ts';
 import type { Environment } from '../../environments/schema.ts';
 import { distinctSchedules } from '../../infra/integrity.ts';
 import { rightsOf } from './iam.ts';
-import { only, synthesise } from './synth.ts';
+import { only, synthesise, type WorkloadKind } from './synth.ts';
 
 const prefix = 'lifeboat-demo-backup';
 
@@ -17,7 +17,8 @@ describe('a site that watches the integrity of its databases', () => {
     expect(JSON.parse((schedule.Target as { Input: string }).Input)).toEqual({ schedule: 'rate(1 minute)', timeZone: 'UTC' });
   });
 
-  it.each(sites)('%s: a failure is an alarm at once, silence is one of its own', (_, template) => {
+  it.each(sites)('%s: a failure is an alarm at once, silence is one of its own', (site) => {
+    const template = stacks[`${site}-orders` as WorkloadKind];
     const alarm = (suffix: string) => only(template, 'AWS::CloudWatch::Alarm', { AlarmName: `${prefix}-orders-integrity-${suffix}` });
     expect(alarm('failed')).toMatchObject({ MetricName: 'IntegrityFailed', EvaluationPeriods: 1, TreatMissingData: 'notBreaching' });
     expect(alarm('overdue')).toMatchObject({ MetricName: 'IntegrityOverdue', EvaluationPeriods: 3, TreatMissingData: 'breaching' });

@@ -4,7 +4,7 @@ import { LedgerStack } from '../../infra/ledger-stack.ts';
 import { SiteStack } from '../../infra/site-stack.ts';
 import { environment, workload } from '../environments/fixtures.ts';
 import { rightsOf } from './iam.ts';
-import { definitions, ofType, only, synthesiseDemo, synthesiseStack } from './synth.ts';
+import { definitions, ofType, only, synthesiseDemo, synthesiseStack, type WorkloadKind } from './synth.ts';
 
 // Synthesis runs cdk-nag and fails on a finding without a written reason.
 const demo = synthesiseDemo();
@@ -228,8 +228,9 @@ describe('what is kept', () => {
 describe('alarms', () => {
   it.each(Object.entries(sites))(
     '%s: the workload is down when every period of the confirmation says so, and silence says nothing',
-    (_, template) => {
-      const alarm = only(template, 'AWS::CloudWatch::Alarm', { AlarmName: 'lifeboat-demo-orders-down' });
+    (site, template) => {
+      const ofWorkload = demo[`${site}-orders` as WorkloadKind];
+      const alarm = only(ofWorkload, 'AWS::CloudWatch::Alarm', { AlarmName: 'lifeboat-demo-orders-down' });
       const { AlarmActions, AlarmDescription, Tags: _tags, ...rest } = alarm;
       expect(rest).toEqual({
         AlarmName: 'lifeboat-demo-orders-down',
@@ -247,10 +248,14 @@ describe('alarms', () => {
         DatapointsToAlarm: 2,
         TreatMissingData: 'notBreaching',
       }); // prettier-ignore
-      const [starter] = AlarmActions as { 'Fn::GetAtt': string[] }[];
-      expect(template.Resources[starter!['Fn::GetAtt'][0]!]!.Properties.FunctionName).toBe('lifeboat-demo-start-failover');
-      expect(String(AlarmDescription)).toContain('docs/runbook.md#workload-down');
       const region = template === demo.primary ? 'us-east-1' : 'us-west-2';
+      expect(AlarmActions).toEqual([
+        `arn:aws:lambda:${region}:000000000000:function:lifeboat-demo-start-failover`,
+        `arn:aws:sns:${region}:000000000000:lifeboat-demo-notifications`,
+      ]);
+      only(template, 'AWS::Lambda::Function', { FunctionName: 'lifeboat-demo-start-failover' });
+      only(template, 'AWS::SNS::Topic', { TopicName: 'lifeboat-demo-notifications' });
+      expect(String(AlarmDescription)).toContain('docs/runbook.md#workload-down');
       expect(only(template, 'AWS::Lambda::Permission', { Principal: 'lambda.alarms.cloudwatch.amazonaws.com' })).toMatchObject({
         Action: 'lambda:InvokeFunction',
         SourceAccount: '000000000000',
@@ -260,7 +265,7 @@ describe('alarms', () => {
   );
 
   it('all have words, a topic and a stance on missing data', () => {
-    const alarms = Object.values(observers).flatMap((template) =>
+    const alarms = Object.values(demo).flatMap((template) =>
       ofType(template, 'AWS::CloudWatch::Alarm').map(([, { Properties }]) => Properties),
     );
     expect([...new Set(alarms.map(({ AlarmName }) => AlarmName))].sort()).toEqual(
@@ -287,7 +292,7 @@ describe('alarms', () => {
   });
 
   it('need no metric math and no composite, which not every CloudFormation knows', () => {
-    const text = JSON.stringify(observers);
+    const text = JSON.stringify(demo);
     expect(text).not.toMatch(/CompositeAlarm|"Metrics":|MetricFilter/);
   });
 });

@@ -16,7 +16,9 @@ export interface Template {
   Resources: Record<string, Resource>;
   Outputs?: Record<string, { Value: unknown; Export?: { Name: string } }>;
 }
-export type StackKind = 'ledger' | 'primary' | 'recovery' | 'witness' | 'dns';
+export type StackKind = 'ledger' | 'primary' | 'recovery' | 'witness' | 'dns' | WorkloadKind;
+/** The stack of the workload `orders` in a site. */
+export type WorkloadKind = 'primary-orders' | 'recovery-orders';
 export type Templates = Record<StackKind, Template>;
 
 export const definitions = join(import.meta.dirname, '../../statemachines');
@@ -29,7 +31,15 @@ export const synthesise = (environment: Environment): Templates =>
     createLifeboat(app, { environment, bundles: () => code, definitions });
     const assembly = app.synth();
     const read = (kind: StackKind) => assembly.getStackArtifact(`lifeboat-${environment.name}-${kind}`).template as Template;
-    return { ledger: read('ledger'), primary: read('primary'), recovery: read('recovery'), witness: read('witness'), dns: read('dns') };
+    const kinds: StackKind[] = ['ledger', 'primary', 'recovery', 'witness', 'dns', 'primary-orders', 'recovery-orders'];
+    return Object.fromEntries(kinds.map((kind) => [kind, read(kind)])) as Templates;
+  });
+
+/** Every stack of an environment, by its name in the app. */
+export const synthesiseAll = (environment: Environment): Map<string, Template> =>
+  inFolder((app, code) => {
+    createLifeboat(app, { environment, bundles: () => code, definitions });
+    return new Map(app.synth().stacks.map(({ id, template }) => [id, template as Template]));
   });
 
 /** One stack on its own, for what the demo does not have. */
