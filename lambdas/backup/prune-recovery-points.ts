@@ -5,12 +5,12 @@ import { defineStep } from '../kit/step.ts';
 import { OWNER_TAG, type Snapshot } from '../resources/rds-snapshots.ts';
 import { backupRun, jobsOf, snapshotsOf } from './jobs.ts';
 import { isHeld, type Removal, removable } from './retention.ts';
-import { recordLeft } from './unrecorded.ts';
+import { failedOf, recordLeft } from './unrecorded.ts';
 
 /**
  * Deletes what retention lets go, of the databases of this run. Only what both the ledger and the snapshot's own tags call Lifeboat's is
  * ever touched. That a copy goes is written before it goes: the ledger never counts on one that is not there, and what a run did not get to
- * the next one deletes. What runs left without a record gets one here first.
+ * the next one deletes. What runs left without a record gets one here first; what RDS could not complete goes a week after it was due.
  */
 export const pruneRecoveryPoints = defineStep({
   name: 'prune-recovery-points',
@@ -44,6 +44,10 @@ export const pruneRecoveryPoints = defineStep({
         }
         await snapshots[copy.site].remove(point.id);
         removed.push(`${copy.region} ${point.id}`);
+      }
+      for (const failed of failedOf(job, lists, now())) {
+        await snapshots[failed.site].remove(failed.id);
+        removed.push(`${plan.sites[failed.site].region} ${failed.id}`);
       }
     }
     if (recorded.length > 0) log('recovery-points-found', { run: request.run, recorded });

@@ -31,6 +31,20 @@ export const recordLeft = async (
   return recorded;
 };
 
+/** What RDS could not complete: nobody can restore it, it counts against the quota, and its run is over and was told of. */
+export const failedOf = ({ id, workload, database }: Job, lists: Lists, now: number): { site: SiteName; id: string }[] =>
+  (['primary', 'recovery'] as const).flatMap((site) =>
+    [...lists[site].values()].flatMap((snapshot) => {
+      const of = tagsOf(snapshot);
+      const isOurs = of.workload === workload && of.database === database && snapshot.id !== id;
+      const isOver = now - Date.parse(of.dueAt ?? '') > FAILED_KEPT_MS;
+      return snapshot.status === 'failed' && isOurs && isOver ? [{ site, id: snapshot.id }] : [];
+    }),
+  );
+
+/** Long enough for people to look at it. */
+const FAILED_KEPT_MS = 7 * 86_400_000;
+
 const tagsOf = ({ tags }: Snapshot): { workload?: string; database?: string; tier?: string; dueAt?: string } => ({
   workload: tags['lifeboat:workload'],
   database: tags['lifeboat:database'],

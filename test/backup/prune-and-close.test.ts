@@ -94,6 +94,26 @@ describe('pruning', () => {
     expect(await points.list('orders', 'orders')).toHaveLength(4);
   });
 
+  it('deletes what RDS could not complete a week after it was due, and no such snapshot of another database', async () => {
+    const { memory, prune } = await history([1, 2]);
+    const dueAt = (days: number) => new Date(NOW - days * DAY_MS).toISOString();
+    const failed = (id: string, days: number, database = 'orders') => {
+      const tags = {
+        [OWNER_TAG]: 'demo-backup',
+        'lifeboat:workload': 'orders',
+        'lifeboat:database': database,
+        'lifeboat:due-at': dueAt(days),
+      };
+      memory.recovery.add(`lifeboat-demo-backup-${id}`, { status: 'failed', tags });
+    };
+    failed('old', 8);
+    failed('young', 6);
+    failed('foreign', 8, 'other');
+    expect(await prune()).toEqual({ removed: 1 });
+    const left = [...memory.recovery.known.keys()].filter((id) => /old|young|foreign/.test(id));
+    expect(left).toEqual(['lifeboat-demo-backup-young', 'lifeboat-demo-backup-foreign']);
+  });
+
   it('files away what is gone for long, and nothing of which anything may be left', async () => {
     const { base, memory, points, prune } = await history([1, 2, 3, 34, 40, 41, 42]);
     const [inVault, keptByHand] = (await points.list('orders', 'orders')).slice(0, 2);
