@@ -59,6 +59,10 @@ const verification = z.strictObject({
 const restore = z.strictObject({
   /** So long the instance that a restore replaced, and the snapshot of it, are kept, fenced. */
   keepReplacedDays: days(90).default(14),
+  /** Longest wait until changed settings have taken hold. AWS gives no figure: a planning assumption. */
+  changeTimeoutMinutes: minutes(120).default(30),
+  /** Longest wait for each of the two renames, which restart the server. AWS gives no figure: a planning assumption. */
+  renameTimeoutMinutes: minutes(60).default(15),
 });
 
 /** Copies in the environment's `vault`, an account in which nobody of this one can delete anything. */

@@ -24,6 +24,7 @@ export default defineEnvironment({
         keepVerified: 1,
         snapshotTimeoutMinutes: 1,
         copyTimeoutMinutes: 1,
+        restore: { ...database.backup!.restore, changeTimeoutMinutes: 1, renameTimeoutMinutes: 1 },
         verification: { ...database.backup!.verification, restoreTimeoutMinutes: 2, checkTimeoutSeconds: 20 },
       },
     })),

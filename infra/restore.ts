@@ -11,9 +11,6 @@ import { pascalName, type StepName } from './steps.ts';
 /** A restore is an outage: what more memory saves is worth more than what it costs. */
 const MEMORY_MB = 512;
 const ANSWER_SECONDS = 600;
-/** A change of settings, and a rename, which restarts the server: AWS gives no figure; planning assumptions. */
-const CHANGE_SECONDS = 1_800;
-const RENAME_SECONDS = 900;
 /** The guard's next rounds, and a start of its loop that comes as late as the scheduler may. */
 const GUARD_SECONDS = 180;
 
@@ -36,14 +33,14 @@ export class Restore extends Construct {
       SnapshotCurrent: longest(({ snapshotTimeoutMinutes }) => snapshotTimeoutMinutes),
       CopyUnderCleanKey: longest(({ copyTimeoutMinutes }) => copyTimeoutMinutes),
       RestoreDatabase: longest(({ verification }) => verification.restoreTimeoutMinutes),
-      PutSettingsBack: CHANGE_SECONDS,
+      PutSettingsBack: longest(({ restore }) => restore.changeTimeoutMinutes),
       InspectRestored: ANSWER_SECONDS,
       RenewCredentials: ANSWER_SECONDS,
       InspectClean: ANSWER_SECONDS,
-      AdmitClean: CHANGE_SECONDS,
+      AdmitClean: longest(({ restore }) => restore.changeTimeoutMinutes),
       CloseCopy: ANSWER_SECONDS,
-      SetOldAside: RENAME_SECONDS,
-      PutInPlace: RENAME_SECONDS,
+      SetOldAside: longest(({ restore }) => restore.renameTimeoutMinutes),
+      PutInPlace: longest(({ restore }) => restore.renameTimeoutMinutes),
       HandOver: GUARD_SECONDS,
       VerifyWrites: ANSWER_SECONDS,
     };
