@@ -47,8 +47,8 @@ export const restoreInPlace = taskCampaign({
     const [incident, lease] = await Promise.all([view.item(`incident#${run.name}`, 'orders'), view.item('lease#orders', 'lease')]);
     const claim = lease?.claim as { incident: string; committed?: boolean } | undefined;
     if (incident?.committedAt || (claim?.committed && claim.incident === run.name)) return { workload: 'orders', incident: run.name };
-    // As its schedule does within the minute.
-    if (run.status === 'ABORTED') await runJanitor(drill, region, 'sweep-restores');
+    // Nobody closed it, so the run died: as its schedule does within the minute.
+    if (incident?.outcome === 'running') await runJanitor(drill, region, 'sweep-restores');
     return undefined;
   },
   history: ({ drill, region }, attempts) => historyDefect(drill, region, attempts),
