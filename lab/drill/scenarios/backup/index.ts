@@ -10,6 +10,7 @@ import { pointInTimeRestore } from './point-in-time-restore.ts';
 import { provenBackup } from './proven-backup.ts';
 import { quotaFull } from './quota-full.ts';
 import { ransomwareDelete } from './ransomware-delete.ts';
+import { replacedStandby } from './replaced-standby.ts';
 import { restoreBeside } from './restore-beside.ts';
 import { restoreInPlaceScenario } from './restore-in-place.ts';
 import { securityCompromise } from './security-compromise.ts';
@@ -27,6 +28,7 @@ export const backup: readonly Scenario[] = [
   verificationKilled,
   restoreBeside,
   restoreInPlaceScenario,
+  replacedStandby,
   fullRestore,
   corruptedState,
   corruptedJson,
