@@ -18,6 +18,9 @@ export const localCalls = { maxAttempts: 3, requestHandler: timeouts(4_000) };
 /** A call to another region: one try of at most 2 s, since that region may be the one that failed. */
 export const foreignCalls = { maxAttempts: 1, requestHandler: timeouts(2_000) };
 
+/** One try: what is asked twice of what is gone by then is another question, which whoever looks first does not ask. */
+export const singleCalls = { ...localCalls, maxAttempts: 1 };
+
 /** The guard's calls to the ledger: it has to know soon whether to ask for a pledge or to close. */
 export const guardCalls = { maxAttempts: 2, requestHandler: timeouts(2_000) };
 

@@ -14,7 +14,7 @@ import {
   type RDSClientConfig,
   SnapshotQuotaExceededFault,
 } from '@aws-sdk/client-rds'; // prettier-ignore
-import { guarded, localCalls } from '../kit/clients.ts';
+import { guarded, localCalls, singleCalls } from '../kit/clients.ts';
 import { classify, messageOf, Transient } from '../kit/errors.ts';
 
 /** A snapshot of Lifeboat's own making, in one region. */
@@ -49,6 +49,7 @@ export const OWNER_TAG = 'lifeboat:environment';
 /** Manual snapshots of one region that Lifeboat made for one environment. Read by listing, tags included: never one by one. */
 export class RdsSnapshots {
   private readonly rds: RDSClient;
+  private readonly deleting: RDSClient;
 
   /** `credentials` are those of a role in another account; left out, the function's own. */
   constructor(
@@ -57,6 +58,7 @@ export class RdsSnapshots {
     credentials?: RDSClientConfig['credentials'],
   ) {
     this.rds = guarded(new RDSClient({ region, credentials, ...localCalls }));
+    this.deleting = guarded(new RDSClient({ region, credentials, ...singleCalls }));
   }
 
   /** Whose name and tags both say that Lifeboat made them; no other is seen by anything here. */
@@ -102,10 +104,10 @@ export class RdsSnapshots {
     return answerOf(this.rds.send(new CopyDBSnapshotCommand({ ...command, Tags: tagList(this.environment, tags) })));
   }
 
-  /** A snapshot that is gone already is what was wanted. */
+  /** A snapshot that is gone already is what was wanted. Asked once: IAM judges by the snapshot's tags, and one that a lost answer has deleted has none. */
   async remove(id: string): Promise<void> {
     try {
-      await this.rds.send(new DeleteDBSnapshotCommand({ DBSnapshotIdentifier: id }));
+      await this.deleting.send(new DeleteDBSnapshotCommand({ DBSnapshotIdentifier: id }));
     } catch (error) {
       if (!(error instanceof DBSnapshotNotFoundFault)) throw error;
     }
