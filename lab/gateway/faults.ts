@@ -3,8 +3,8 @@ import type { AwsReply, CallRecord, Region, Zone } from '../types.ts';
 /** `wrong-answer`: the call is served, and the caller hears something else of it. */
 export type FaultKind = 'throttle' | 'server-error' | 'timeout' | 'access-denied' | 'latency' | 'wrong-answer';
 
-/** What the caller hears instead of this answer; called for each call that is hit, in their order. */
-export type Lie = (answer: AwsReply) => AwsReply;
+/** What the caller hears instead of this answer of a region; called for each call that is hit, in their order. */
+export type Lie = (answer: AwsReply, region: Region) => AwsReply;
 
 /** Which calls a fault hits, by every field that is given, and what happens to them. */
 export interface Fault {

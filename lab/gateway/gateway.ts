@@ -207,7 +207,7 @@ export class Gateway implements Stoppable {
       : 'refusal' in outgoing!
         ? outgoing.refusal!
         : await askEngine({ ...call, headers: outgoing!.headers }, outgoing!.upstream);
-    exchange.reply(lie(answer));
+    exchange.reply(lie(answer, call.region));
   }
 
   private async serve(exchange: Exchange, body: Buffer | undefined): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Lie } from '../gateway/faults.ts';
-import type { AwsReply } from '../types.ts';
+import type { AwsReply, Region } from '../types.ts';
 
 /** A wrong answer that AWS could give, by the name that a matrix shows. */
 export interface WrongAnswer {
@@ -28,14 +28,13 @@ function withBody(answer: AwsReply, body: string | Buffer): AwsReply {
   return { ...answer, headers, body };
 }
 
-/** The first answer again, as a describe that lags gives it. */
+/** The first answer of a region again, as a describe that lags gives it. */
 const stale = (): Lie => {
-  let first: AwsReply | undefined;
-  let told = 0;
-  return (answer) => {
-    first ??= answer;
-    told += 1;
-    return told <= STALE_ANSWERS ? first : answer;
+  const told = new Map<Region, { first: AwsReply; times: number }>();
+  return (answer, region) => {
+    const { first, times } = told.get(region) ?? { first: answer, times: 0 };
+    told.set(region, { first, times: times + 1 });
+    return times < STALE_ANSWERS ? first : answer;
   };
 };
 

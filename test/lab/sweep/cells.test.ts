@@ -50,7 +50,7 @@ describe('wrong answers', () => {
     const lie = wrongAnswersTo(service, action)
       .find((one) => one.name === name)!
       .lie();
-    return answers.map(lie);
+    return answers.map((answer) => lie(answer, 'us-west-2'));
   };
   const describing = (status: string): AwsReply => ({
     status: 200,
@@ -65,6 +65,14 @@ describe('wrong answers', () => {
     expect(rds('empty', 'modifying')).toEqual([undefined]);
     expect(rds('stale', 'a', 'b', 'c', 'd', 'e')).toEqual(['a', 'a', 'a', 'a', 'e']);
     expect(told('rds', 'DescribeDBInstances', 'early', describing('modifying'))[0]!.headers).toEqual({});
+  });
+
+  it('are of the region that was asked', () => {
+    const stale = wrongAnswersTo('rds', 'DescribeDBSnapshots')
+      .find(({ name }) => name === 'stale')!
+      .lie();
+    const [east, west] = ['<R>east</R>', '<R>west</R>'].map((body): AwsReply => ({ status: 200, body }));
+    expect([stale(east!, 'us-east-1'), stale(west!, 'us-west-2'), stale(west!, 'us-east-1')]).toEqual([east, west, east]);
   });
 
   it('say of snapshots that all are complete, or that there are none', () => {
