@@ -29,6 +29,8 @@ export class Observer {
   private last?: Observation;
   /** The newest word of the standby site's observer that could be read. */
   private standbyWord?: Observation;
+  /** Since when this loop has asked for it. */
+  private askedSince?: number;
 
   constructor(
     private readonly workload: Workload,
@@ -48,16 +50,21 @@ export class Observer {
     return (await this.judge(observation, target)) ? 1 : 0;
   }
 
-  /** Asked by the active site: has the standby site's observer said nothing for a while? Then nobody there could take over. */
+  /**
+   * Asked by the active site: has the standby site's observer said nothing for a while? Then nobody there could take over. A loop that has just
+   * begun and reads nothing does not know yet: one reading that failed, or a standby that begins at the same time, is no silence.
+   */
   async standbyIsSilent(): Promise<0 | 1 | undefined> {
     const { site, plan, observations, now } = this.services;
     if (!site || (await this.services.activeSite(this.workload)) !== site) return undefined;
     const standby = plan.sites[otherSite(site)].region;
     const latest = await observations.latest(this.workload.name, { exceptOwn: true });
-    // One reading that failed is no silence: what was read before counts until it is old.
+    // What was read before counts until it is old.
     const word = latest.find(({ observer }) => observer === standby) ?? this.standbyWord;
     this.standbyWord = word;
-    return word && now() - word.at <= SILENT_AFTER_MS ? 0 : 1;
+    this.askedSince ??= now();
+    if (now() - (word?.at ?? this.askedSince) > SILENT_AFTER_MS) return 1;
+    return word && 0;
   }
 
   private async observe(target: SiteName): Promise<Observation> {

@@ -79,7 +79,10 @@ describe('observer', () => {
     const standby = (over = {}) => [word('us-west-2', { verdict: 'healthy', ...over }), word('us-east-2')];
     expect(await observe({ site: 'primary', active: 'primary', others: standby() }).observer.standbyIsSilent()).toBe(0);
     expect(await observe({ site: 'primary', active: 'primary', others: standby({ at: NOW - 31_000 }) }).observer.standbyIsSilent()).toBe(1);
-    expect(await observe({ site: 'primary', active: 'primary', others: [word('us-east-2')] }).observer.standbyIsSilent()).toBe(1);
+    const missing = observe({ site: 'primary', active: 'primary', others: [word('us-east-2')] });
+    expect(await missing.observer.standbyIsSilent()).toBeUndefined();
+    missing.clock.now += 31_000;
+    expect(await missing.observer.standbyIsSilent()).toBe(1);
     expect(await observe({ site: 'recovery', active: 'primary' }).observer.standbyIsSilent()).toBeUndefined();
   });
 });
