@@ -37,6 +37,7 @@ const VAULT = { accessKeyId: 'VAULT', secretAccessKey: 'lab' };
 const OPERATOR = { accessKeyId: 'OPERATOR', secretAccessKey: 'lab' };
 const SCHEDULER = 'scheduler-service';
 const PROJECT = fileURLToPath(new URL('..', import.meta.url));
+const ASSEMBLIES = join(PROJECT, 'node_modules/.cache/lifeboat-lab/assemblies');
 /** Of the CDK's output, what a person who waits wants to see; all of it is in the log. */
 const NEWS = /✅|❌|deploying\.\.\.|fail|Left out|Global table|Applied/;
 
@@ -136,7 +137,8 @@ export class Lab implements DrillLab {
     const log = this.news(progress);
     const deployed = () => this.adopt();
     const synthesised = (stacks: readonly Stack[]): void => this.enforce(stacks);
-    await deploy({ gateway, processes, python, project: PROJECT, folder, environment, synthesised, deployed, log, signal });
+    const app = { project: PROJECT, folder, assemblies: ASSEMBLIES, environment };
+    await deploy({ gateway, processes, python, ...app, synthesised, deployed, log, signal });
   }
 
   /** Deploy the vault's side of an environment, as the people of that account do: after the environment itself, once. */
@@ -146,7 +148,8 @@ export class Lab implements DrillLab {
     mkdirSync(folder, { recursive: true });
     const synthesised = (stacks: readonly Stack[]): void => this.access?.add(stacks, VAULT_ACCOUNT);
     const log = this.news(progress);
-    await deploy({ gateway, processes, python, project: PROJECT, folder, environment, vault: VAULT_ACCOUNT, synthesised, log, signal });
+    const app = { project: PROJECT, folder, assemblies: ASSEMBLIES, environment, vault: VAULT_ACCOUNT };
+    await deploy({ gateway, processes, python, ...app, synthesised, log, signal });
   }
 
   lifeboat(zone: string, region: Region, words: readonly string[], signal: AbortSignal): Promise<void> {

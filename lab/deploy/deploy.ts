@@ -6,6 +6,7 @@ import { bootstrap } from './bootstrap.ts';
 import { type CdkOptions, cdk } from './cdk.ts';
 import { applyDns, isDns } from './dns.ts';
 import { createGlobalTables } from './global-tables.ts';
+import { synthesiseOnce } from './synthesis.ts';
 import { strip, supportedTypes } from './unsupported.ts';
 
 export interface DeployOptions {
@@ -17,6 +18,8 @@ export interface DeployOptions {
   project: string;
   /** Where the assemblies are written. */
   folder: string;
+  /** Where assemblies are kept for other laboratories; each has its own synthesised where it is left out. */
+  assemblies?: string;
   /** The environment that is deployed: `-c env=<name>`. */
   environment: string;
   /** Another account, whose side of the environment is deployed with its own credentials: `-c vault=yes`. */
@@ -77,11 +80,14 @@ export async function deploy(options: DeployOptions): Promise<Deployed> {
 const accessKeyOf = ({ vault = '' }: DeployOptions): string => `${ACCESS_KEY}${vault}`;
 
 async function synthesise(options: DeployOptions): Promise<Assembly> {
-  const output = join(options.folder, 'cdk.out');
-  // Of this run alone: others may synthesise from the same checkout at the same time.
-  const named = [`env=${options.environment}`, `bundles=${join(options.folder, 'bundles')}`, ...(options.vault ? ['vault=yes'] : [])];
-  const context = named.flatMap((one) => ['--context', one]);
-  await cdk(['synth', '--quiet', '--output', output, ...context], cdkOptions(options));
+  const { project, folder, assemblies, environment, vault } = options;
+  const context = [`env=${environment}`, ...(vault ? ['vault=yes'] : [])];
+  // Bundles of this run alone: others may synthesise from the same checkout at the same time.
+  const words = [...context, `bundles=${join(folder, 'bundles')}`].flatMap((one) => ['--context', one]);
+  const synth = (output: string) => cdk(['synth', '--quiet', '--output', output, ...words], cdkOptions(options));
+  if (assemblies) return synthesiseOnce({ project, assemblies, context }, synth);
+  const output = join(folder, 'cdk.out');
+  await synth(output);
   return new Assembly(output);
 }
 
