@@ -14,15 +14,12 @@ export function markdownOf(matrix: Matrix, command: string): string {
     const exists = (fault: FaultName) => cells.some((cell) => kindOf(cell) === kindOf(kind) && cell.fault === fault);
     return `| ${kind.step} | ${kind.service}:${kind.action} | ${FAULTS.map((fault) => (exists(fault) ? markOf(of(fault)) : NO_SUCH_FAULT)).join(' | ')} |`;
   });
-  const broken = labs.flatMap((lab) => lab.broken);
   const defects = judged.filter(isDefect);
   return [
     `## ${machine}`,
     '',
     `${judged.length} of ${cells.length} attacks were run, in ${labs.length} laboratories: ${totalsOf(matrix)}.`,
-    broken.length === 0
-      ? 'Over the whole history of each laboratory: one writer at a time, every acknowledged order kept.'
-      : `Broken over the history of a laboratory: ${broken.join('; ')}.`,
+    historyOf(matrix),
     '',
     `Made by \`${command}\`.`,
     '',
@@ -36,6 +33,14 @@ export function markdownOf(matrix: Matrix, command: string): string {
     ),
     '',
   ].join('\n');
+}
+
+/** What the whole history of the laboratories says; those that were stopped before their end say nothing. */
+function historyOf({ labs }: Matrix): string {
+  const broken = labs.flatMap((lab) => lab.broken);
+  if (labs.length === 0) return 'No laboratory came to its end: each attack was judged, and no whole history.';
+  if (broken.length > 0) return `Broken over the history of a laboratory: ${broken.join('; ')}.`;
+  return 'Over the whole history of each laboratory: one writer at a time, every acknowledged order kept.';
 }
 
 /** `recovered 12, stopped 3, hang 0, ...`: every outcome by name, also those that never came. */
