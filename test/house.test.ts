@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import demoBackup from '../environments/demo-backup.ts';
 import type { Environment } from '../environments/schema.ts';
 import { slug } from '../infra/alarm.ts';
-import { ofType, synthesise } from './infra/synth.ts';
+import { ofType, synthesiseAll } from './infra/synth.ts';
 
 const sourcesIn = (folder: string): { file: string; text: string }[] =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' })
@@ -61,8 +61,7 @@ describe('runbook', () => {
   });
 
   it('has a heading for every alarm, and no alarm heading without an alarm', () => {
-    const { primary, recovery, witness } = synthesise(everything);
-    const alarms = [primary, recovery, witness].flatMap((template) => ofType(template, 'AWS::CloudWatch::Alarm'));
+    const alarms = [...synthesiseAll(everything).values()].flatMap((template) => ofType(template, 'AWS::CloudWatch::Alarm'));
     const linked = new Set(alarms.map(([, { Properties }]) => /runbook\.md#([a-z0-9-]+)/.exec(String(Properties.AlarmDescription))?.[1]));
     const forAlarms = headings.filter((heading) => !heading.startsWith('Procedure: ')).map(slug);
     expect([...linked].sort()).toEqual(forAlarms.sort());
