@@ -73,11 +73,10 @@ const isReplaced = ({ DBInstanceIdentifier = '' }: DBInstance): boolean => DBIns
  * has was sent after one was acknowledged that only the new one has.
  */
 async function historyDefect(drill: Drill, region: string, attempts: readonly Attempt[]): Promise<[Outcome, string] | undefined> {
-  const other = drill.others(region).find((one) => one === drill.recovery)!;
   const [now, before, elsewhere] = await Promise.all([
     readRows(drill.at(region), READ_WITHIN_MS),
     readSetAside(drill, region),
-    readSetAside(drill, other),
+    readSetAside(drill, drill.recovery),
   ]);
   const unread = [now, ...before].find((rows) => rows.unread);
   if (unread) return ['uncounted loss', `a database of ${unread.site} cannot be read: ${unread.unread}`];

@@ -46,7 +46,7 @@ export interface TaskOptions {
   leftovers: (bench: Bench, runs: readonly TaskRun[]) => Promise<string[]>;
 }
 
-/** Over the longest time that a machine of the environment `sweep-backup` gives itself for one database, its bounds of calls included. */
+/** Over the longest wait of a single step in the environment `sweep-backup`, 600 s for an answer, with the runs before and after it. */
 const RUN_WITHIN_MS = 1_000_000;
 const READY_WITHIN_MS = 180_000;
 /** Killed at its last call, a run may be over all the same. */
