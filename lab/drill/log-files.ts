@@ -19,9 +19,12 @@ export class LogFiles {
     return (await readdir(this.folder)).filter((name) => SEGMENT.test(name)).sort();
   }
 
-  /** Inverts a byte, by default of a segment's first record. */
+  /**
+   * Inverts eight bytes of a segment, by default of its first records: a record begins at a multiple of eight, so up to seven bytes before
+   * it may be padding, which nobody reads and whose damage nobody can see.
+   */
   async corrupt(segment: string, at = 100): Promise<void> {
-    await flipByte(path.join(this.folder, segment), at);
+    for (let byte = at; byte < at + 8; byte += 1) await flipByte(path.join(this.folder, segment), byte);
   }
 
   async lose(segment: string): Promise<void> {

@@ -48,6 +48,8 @@ export const moveCampaign = (options: MoveOptions): Campaign => ({
       .then((arn) => drill.ends(arn, RUN_WITHIN_MS))
       .finally(heal);
     if (run.status !== 'SUCCEEDED') throw new Error(`the clean run is ${run.status}: ${run.cause ?? ''}`);
+    // Where the workload is, the orders say: until the first one is accepted at the new site, it would still be the old one.
+    if (!(await isServed(drill, way.to))) throw new Error(`the clean run succeeded, and ${way.to} accepts no orders`);
     await becomesStandby(drill);
     return kindsOf(callsOfRun(drill.lab.calls(), run));
   },
