@@ -28,7 +28,7 @@ const synthesise = async (): Promise<void> => {
 };
 
 /** What a person can put right is said in words; anything else is a defect and keeps its stack trace. Names, since a file from elsewhere may bring its own copy of a class. */
-const SAID_IN_WORDS = new Set(['InvalidEnvironment', 'UnknownEnvironment', 'BundleFailed']);
+const SAID_IN_WORDS = new Set(['InvalidEnvironment', 'UnknownEnvironment', 'BundleFailed', 'ValidationFailed']);
 
 try {
   await synthesise();

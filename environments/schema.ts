@@ -187,6 +187,13 @@ export const environmentShape = z.strictObject({
   lease: lease.prefault({}),
   failover: failover.prefault({}),
   dns: dns.prefault({}),
+  /** What AWS allows the account, where that is more than a new one gets. */
+  quotas: z
+    .strictObject({
+      /** Managed policies of one IAM role: 10, on request up to 25. A role that names some hundred databases needs more. */
+      managedPoliciesPerRole: z.number().int().min(10).max(25).default(10),
+    })
+    .prefault({}),
   /** People who are told: each address confirms its subscription once. */
   notify: z.strictObject({ emails: z.array(z.email()).default([]) }).prefault({}),
   workloads: z.array(workloadSchema).min(1),

@@ -5,6 +5,7 @@ import type { Environment, SiteName } from '../environments/schema.ts';
 import type { Bundles } from './bundle.ts';
 import { DnsStack } from './dns-stack.ts';
 import { LedgerStack } from './ledger-stack.ts';
+import { RoleSizeChecks } from './role-size.ts';
 import { SiteStack } from './site-stack.ts';
 import { VaultStack } from './vault-stack.ts';
 import { WitnessStack } from './witness-stack.ts';
@@ -56,7 +57,7 @@ export const createLifeboat = (app: App, { environment, bundles, definitions }: 
   dns.addStackDependency(recovery);
 
   for (const [key, value] of Object.entries({ 'lifeboat:environment': name, ...environment.tags })) Tags.of(app).add(key, value);
-  Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new RoleSizeChecks(environment.quotas.managedPoliciesPerRole));
   return { ledger, primary, recovery, witness: observer, dns };
 };
 

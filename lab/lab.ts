@@ -97,6 +97,11 @@ export class Lab implements DrillLab {
     return this.rds.quotas;
   }
 
+  /** Instances that exist in the API of RDS alone: hundreds of them cost nothing. */
+  listOnly(region: Region, identifiers: readonly string[]): void {
+    this.rds?.listOnly(region, identifiers);
+  }
+
   endpoint(zone: string): string {
     return this.gateway.endpoint(zone);
   }
@@ -106,7 +111,7 @@ export class Lab implements DrillLab {
   }
 
   /** The order matters twice: what others ask starts first, and stops last. */
-  async start({ images, progress, signal, warmMs }: DrillLabOptions): Promise<void> {
+  async start({ images, progress, signal, warmMs, still = false }: DrillLabOptions): Promise<void> {
     const { world, network, gateway, processes, folder } = this;
     this.python = await enginesPython(progress, processes);
     signal.throwIfAborted();
@@ -127,7 +132,7 @@ export class Lab implements DrillLab {
     const ecs = this.own(new EcsService({ world, network, processes, stateDir: folder, images: await images(folder) }));
     gateway.register('ecs', ecs.handle);
     this.authorities = rds.certificateBundle;
-    this.startFunctions(rds.certificateBundle, warmMs);
+    this.startFunctions(rds.certificateBundle, warmMs, still);
     signal.throwIfAborted();
   }
 
@@ -185,7 +190,7 @@ export class Lab implements DrillLab {
   }
 
   /** Functions, and what starts them: requests, alarms, schedules. */
-  private startFunctions(authorities: string, idleMs: number): void {
+  private startFunctions(authorities: string, idleMs: number, still: boolean): void {
     const { world, network, gateway, processes, folder } = this;
     const gatewayEndpoint = (zone: string): string => gateway.endpoint(zone);
     const registerPrincipal = (key: string, name: string): void => void gateway.principals.set(key, name);
@@ -203,7 +208,7 @@ export class Lab implements DrillLab {
       report: (problem) => this.log('cloudwatch', problem),
     });
     gateway.register('monitoring', this.own(cloudwatch).handle);
-    cloudwatch.start();
+    if (!still) cloudwatch.start();
 
     registerPrincipal(SCHEDULER, SCHEDULER);
     const courier = new Courier(gatewayEndpoint, SCHEDULER);
@@ -217,7 +222,7 @@ export class Lab implements DrillLab {
     );
     this.adopt = async () => {
       await Promise.all([lambda.adoptTriggers(), lambda.publishUrls()]);
-      await schedules.takeOver();
+      if (!still) await schedules.takeOver();
     };
   }
 

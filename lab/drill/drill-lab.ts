@@ -43,6 +43,8 @@ export interface DrillLabOptions {
   keep: boolean;
   /** How long an idle sandbox of a function stays warm. */
   warmMs: number;
+  /** No schedule and no alarm starts anything: what runs is what a person starts. */
+  still?: boolean;
   progress: (text: string) => void;
   signal: AbortSignal;
 }

@@ -10,6 +10,7 @@ import {
 } from '@aws-sdk/client-sfn';
 import type { Region } from '../types.ts';
 import type { Drill } from './drill.ts';
+import type { DrillLab } from './drill-lab.ts';
 import { until } from './patience.ts';
 import { asPerson } from './person.ts';
 import { functionsIn } from './wire.ts';
@@ -29,12 +30,18 @@ export interface Ended {
   seconds: number;
 }
 
+/** What is needed of a drill to start machines and follow them. */
+type MachinesOf = Pick<Drill, 'environment' | 'note'> & {
+  lab: Pick<DrillLab, 'endpoint' | 'credentials'>;
+  parts: Pick<Drill['parts'], 'signal' | 'progress'>;
+};
+
 /** The machines of one region that are not the failover's, as a person starts and follows them. */
 export class Machines {
   private readonly sfn: SFNClient;
 
   constructor(
-    private readonly drill: Drill,
+    private readonly drill: MachinesOf,
     private readonly region: Region,
   ) {
     this.sfn = new SFNClient(asPerson(drill.lab, region));
@@ -106,6 +113,19 @@ export class Machines {
       },
       boundMs,
     );
+  }
+
+  /** Names of the functions that an execution has called so far, once for each time. */
+  async invoked(executionArn: string): Promise<string[]> {
+    const names: string[] = [];
+    let nextToken: string | undefined;
+    do {
+      const page = await this.sfn.send(new GetExecutionHistoryCommand({ executionArn, maxResults: 1_000, nextToken }));
+      const scheduled = (page.events ?? []).flatMap(({ taskScheduledEventDetails }) => taskScheduledEventDetails ?? []);
+      names.push(...scheduled.flatMap(({ parameters = '' }) => functionsIn(parameters)));
+      nextToken = page.nextToken;
+    } while (nextToken);
+    return names;
   }
 
   async stop(executionArn: string): Promise<void> {

@@ -60,7 +60,7 @@ export class Definitions {
     let client = this.clients.get(region);
     if (!client) {
       const credentials = { accessKeyId: 'lambda-service', secretAccessKey: 'lab' };
-      const requestHandler = { requestTimeout: CALL_TIMEOUT_MS, connectionTimeout: CALL_TIMEOUT_MS };
+      const requestHandler = { requestTimeout: CALL_TIMEOUT_MS, connectionTimeout: CALL_TIMEOUT_MS, throwOnRequestTimeout: true };
       client = new LambdaClient({ region, endpoint: this.options.endpoint(region), credentials, maxAttempts: 1, requestHandler });
       this.clients.set(region, client);
     }

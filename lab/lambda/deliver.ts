@@ -26,7 +26,7 @@ export class Courier {
   async deliver(source: Region, { arn, body, attributes = {} }: Delivery): Promise<void> {
     const [, , service, region = source, account, name = ''] = arn.split(':');
     const endpoint = this.endpoint(source);
-    const requestHandler = { requestTimeout: CALL_TIMEOUT_MS, connectionTimeout: CALL_TIMEOUT_MS };
+    const requestHandler = { requestTimeout: CALL_TIMEOUT_MS, connectionTimeout: CALL_TIMEOUT_MS, throwOnRequestTimeout: true };
     const credentials = { accessKeyId: this.accessKeyId, secretAccessKey: 'lab' };
     const config = { region, endpoint, credentials, requestHandler };
     const MessageAttributes = Object.fromEntries(

@@ -27,7 +27,7 @@ export class ScheduleStore {
 
   constructor(region: Region, endpoint: string) {
     const credentials = { accessKeyId: 'scheduler-service', secretAccessKey: 'lab' };
-    const requestHandler = { requestTimeout: CALL_TIMEOUT_MS, connectionTimeout: CALL_TIMEOUT_MS };
+    const requestHandler = { requestTimeout: CALL_TIMEOUT_MS, connectionTimeout: CALL_TIMEOUT_MS, throwOnRequestTimeout: true };
     const config = { region, endpoint, credentials, requestHandler };
     this.region = region;
     this.scheduler = new SchedulerClient(config);
