@@ -6,9 +6,8 @@ import { until } from '../../drill/patience.ts';
 import { settingsOf } from '../../drill/restores.ts';
 import { readRows } from '../../drill/rows.ts';
 import { readSetAside } from '../../drill/set-aside.ts';
-import type { Attempt } from '../../workload/attempt.ts';
-import type { Outcome } from '../matrix.ts';
 import { isServed } from './judge.ts';
+import { replacedDefect } from './replaced.ts';
 import { removeAll, removeRestored } from './restored.ts';
 import { type Bench, type TaskRun, taskCampaign } from './task.ts';
 
@@ -51,7 +50,14 @@ export const restoreInPlace = taskCampaign({
     if (incident?.outcome === 'running') await runJanitor(drill, region, 'sweep-restores');
     return undefined;
   },
-  history: ({ drill, region }, attempts) => historyDefect(drill, region, attempts),
+  async history({ drill, region }, attempts) {
+    const [writer, replaced, elsewhere] = await Promise.all([
+      readRows(drill.at(region), READ_WITHIN_MS),
+      readSetAside(drill, region),
+      readSetAside(drill, drill.recovery),
+    ]);
+    return replacedDefect(acknowledged(attempts), { writer, replaced, elsewhere });
+  },
   async leftovers(bench, runs) {
     const { drill, region } = bench;
     await drill.parts.watcher.wire(drill.recovery).begin(`lifeboat-${drill.environment}-reconcile-site`);
@@ -67,29 +73,6 @@ const writer = (drill: Drill, view: Bench['view'], region: string): Promise<DBIn
 
 const incidentOf = ({ name, input }: TaskRun): string => (input as { incident?: string }).incident ?? name;
 const isReplaced = ({ DBInstanceIdentifier = '' }: DBInstance): boolean => DBInstanceIdentifier.includes('-old-');
-
-/**
- * Orders are in the writer, or in what was replaced or stands by. The old and the new one never wrote at a time: no order that only the old one
- * has was sent after one was acknowledged that only the new one has.
- */
-async function historyDefect(drill: Drill, region: string, attempts: readonly Attempt[]): Promise<[Outcome, string] | undefined> {
-  const [now, before, elsewhere] = await Promise.all([
-    readRows(drill.at(region), READ_WITHIN_MS),
-    readSetAside(drill, region),
-    readSetAside(drill, drill.recovery),
-  ]);
-  const unread = [now, ...before].find((rows) => rows.unread);
-  if (unread) return ['uncounted loss', `a database of ${unread.site} cannot be read: ${unread.unread}`];
-  const inNew = new Set(now.rows.map(({ id }) => id));
-  const inOld = new Set(before.flatMap(({ rows }) => rows.map(({ id }) => id)));
-  const inOther = new Set(elsewhere.flatMap(({ rows }) => rows.map(({ id }) => id)));
-  const acks = acknowledged(attempts);
-  const gone = acks.filter(({ id }) => !inNew.has(id) && !inOld.has(id) && !inOther.has(id));
-  if (gone.length > 0) return ['uncounted loss', `${gone.length} acknowledged orders, among them ${gone[0]!.id}`];
-  const opened = Math.min(...acks.filter(({ id }) => inNew.has(id) && !inOld.has(id)).map(({ answeredAt }) => answeredAt));
-  const late = acks.filter(({ id, sentAt }) => inOld.has(id) && !inNew.has(id) && sentAt > opened);
-  return late.length === 0 ? undefined : ['two writers', `${late.length} orders went into the old database after the new one was open`];
-}
 
 /** Days pass, and the janitor comes: what it does not take, or does not know, is left over. */
 async function removeReplaced({ drill, view }: Bench, region: string): Promise<string[]> {
