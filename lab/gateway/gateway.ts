@@ -5,12 +5,13 @@ import type { Access } from '../iam/access.ts';
 import type { AwsCall, AwsService, CallRecord, Region, Stoppable, Zone } from '../types.ts';
 import type { World } from '../world.ts';
 import { actionOf } from './action.ts';
-import { awsError, type ErrorKind, errorReply } from './errors.ts';
+import { type ErrorKind, errorReply } from './errors.ts';
 import { Exchange, readBody } from './exchange.ts';
 import { type Fault, Faults, type Lie } from './faults.ts';
-import { askEngine, forward, type Outgoing } from './forward.ts';
-import { type GlobalTable, GlobalTables, HOME_REGION, signedForHome } from './global-tables.ts';
-import { isGlobal, isSmallProtocol, type Scope, scopeOf, signedForAccount, targetRegion } from './request.ts';
+import { askEngine, forward } from './forward.ts';
+import { type GlobalTable, HOME_REGION } from './global-tables.ts';
+import { isSmallProtocol, type Scope, scopeOf, targetRegion } from './request.ts';
+import { answerOf, FUNCTION_URLS, Routes, type Upstream } from './routes.ts';
 
 export interface GatewayOptions {
   world: World;
@@ -19,15 +20,6 @@ export interface GatewayOptions {
   /** What a caller sees of a region that it cannot reach: silence (default) or a connection that is reset at once. */
   unreachable?: 'silence' | 'reset';
 }
-
-interface Service {
-  handler: AwsService;
-  /** Only these operations; all when undefined. */
-  actions?: ReadonlySet<string>;
-}
-
-/** Which engine serves: a service's signing name, `global` for services that are one for all regions, `default` for the rest. */
-type Upstream = (region: Region) => string | undefined;
 
 const FUNCTION_URL = /^[a-z0-9]+\.lambda-url\.([a-z0-9-]+)\.on\.aws(:\d+)?$/;
 
@@ -48,17 +40,14 @@ export class Gateway implements Stoppable {
   private readonly world: World;
   private readonly blackholeMs: number;
   private readonly servers = new Map<Zone, Server>();
-  private readonly services = new Map<string, Service[]>();
-  private readonly upstreams = new Map<string, Upstream>();
-  private readonly globalTables: GlobalTables;
+  private readonly routes: Routes;
   private readonly open = new Set<Exchange>();
-  private functionUrl: AwsService | undefined;
   private lastId = 0;
 
   constructor({ world, blackholeMs = 60_000, unreachable = 'silence' }: GatewayOptions) {
     this.world = world;
     this.blackholeMs = unreachable === 'reset' ? 0 : blackholeMs;
-    this.globalTables = new GlobalTables(world);
+    this.routes = new Routes(world);
     world.onChange(() => this.loseUnreachable());
   }
 
@@ -89,32 +78,27 @@ export class Gateway implements Stoppable {
 
   /** Serve a service, or only these of its operations, by code of the lab. The latest registration that fits is asked. */
   register(service: string, handler: AwsService, actions?: readonly string[]): void {
-    const registered = this.services.get(service) ?? [];
-    this.services.set(service, [{ handler, actions: actions && new Set(actions) }, ...registered]);
+    this.routes.register(service, handler, actions);
   }
 
   /** Serve a service (or `global`, or `default`) by an engine. */
   upstream(service: string, url: Upstream): void {
-    this.upstreams.set(service, url);
+    this.routes.upstream(service, url);
   }
 
   /** The engine's URL for a service in a region: for a service of the lab that asks the engine for what it does not answer itself. */
   engineOf(service: string, region: Region): string {
-    const url =
-      this.upstreams.get(service) ?? (isGlobal(service) ? this.upstreams.get('global') : undefined) ?? this.upstreams.get('default');
-    const engine = url?.(region);
-    if (!engine) throw new Error(`No engine for ${service} in ${region}.`);
-    return engine;
+    return this.routes.engineOf(service, region);
   }
 
   /** Serve requests whose host is a Lambda function URL (`<id>.lambda-url.<region>.on.aws`). */
   functionUrls(handler: AwsService): void {
-    this.functionUrl = handler;
+    this.register(FUNCTION_URLS, handler);
   }
 
   /** Make a DynamoDB table one table in all its replicas' regions. */
   globalTable(name: string, table: GlobalTable): void {
-    this.globalTables.register(name, table);
+    this.routes.globalTable(name, table);
   }
 
   private async listen(zone: Zone): Promise<void> {
@@ -133,7 +117,7 @@ export class Gateway implements Stoppable {
 
   private async handle(source: Zone, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const host = FUNCTION_URL.exec(request.headers.host ?? '');
-    const scope = host ? { accessKey: 'anonymous', region: host[1]!, service: 'lambda-url' } : scopeOf(request);
+    const scope = host ? { accessKey: 'anonymous', region: host[1]!, service: FUNCTION_URLS } : scopeOf(request);
     const body = host || isSmallProtocol(request) ? await readBody(request) : undefined;
     const exchange = this.admit(source, request, response, scope ?? unsigned(source, request), body);
     if (!this.isReachable(exchange)) return void this.lose(exchange);
@@ -200,38 +184,24 @@ export class Gateway implements Stoppable {
   private async serveWrongly(exchange: Exchange, read: Buffer | undefined, lie: Lie): Promise<void> {
     const { call } = exchange;
     call.body = read ?? (await readBody(exchange.request));
-    const handler = this.handlerOf(call);
-    const outgoing = handler ? undefined : this.outgoing(call, call.body);
-    const answer = handler
-      ? await answerOf(handler, call)
-      : 'refusal' in outgoing!
-        ? outgoing.refusal!
-        : await askEngine({ ...call, headers: outgoing!.headers }, outgoing!.upstream);
+    const route = this.routes.of(call, call.body);
+    const answer =
+      'handler' in route
+        ? await answerOf(route.handler, call)
+        : 'refusal' in route
+          ? route.refusal
+          : await askEngine({ ...call, headers: route.headers }, route.upstream);
     exchange.reply(lie(answer, call.region));
   }
 
   private async serve(exchange: Exchange, body: Buffer | undefined): Promise<void> {
     const { call } = exchange;
-    const handler = call.service === 'lambda-url' ? this.functionUrl : this.handlerOf(call);
-    if (handler) {
+    const route = this.routes.of(call, body);
+    if ('handler' in route) {
       call.body = body ?? (await readBody(exchange.request));
-      exchange.reply(await answerOf(handler, call));
-      return;
-    }
-    const outgoing = this.outgoing(call, body);
-    if ('refusal' in outgoing) exchange.reply(outgoing.refusal!);
-    else await forward(exchange, outgoing);
-  }
-
-  private handlerOf({ service, action }: AwsCall): AwsService | undefined {
-    return this.services.get(service)?.find(({ actions }) => !actions || actions.has(action))?.handler;
-  }
-
-  private outgoing(call: AwsCall, body: Buffer | undefined): Outgoing | { refusal: ReturnType<GlobalTables['refusal']> } {
-    const table = call.service === 'dynamodb' ? this.globalTables.tableOf(call) : undefined;
-    if (!table) return { upstream: this.engineOf(call.service, call.region), headers: signedForAccount(call), body };
-    const refusal = this.globalTables.refusal(table, call);
-    return refusal ? { refusal } : { upstream: this.engineOf('global', HOME_REGION), headers: signedForHome(call), body };
+      exchange.reply(await answerOf(route.handler, call));
+    } else if ('refusal' in route) exchange.reply(route.refusal);
+    else await forward(exchange, route);
   }
 
   private isReachable({ call }: Exchange): boolean {
@@ -252,12 +222,4 @@ export class Gateway implements Stoppable {
 function unsigned(source: Zone, request: IncomingMessage): Scope {
   const isEngine = request.url?.startsWith('/_ministack/') ?? false;
   return { accessKey: 'anonymous', region: source === 'internet' ? HOME_REGION : source, service: isEngine ? 'ministack' : 'sts' };
-}
-
-async function answerOf(handler: AwsService, call: AwsCall): ReturnType<AwsService> {
-  try {
-    return await handler(call);
-  } catch (error) {
-    return awsError({ status: 500, code: 'InternalFailure', message: (error as Error).message }, call);
-  }
 }
