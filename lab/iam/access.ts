@@ -112,8 +112,11 @@ export class AccessControl {
   /** What another account's policy has to allow as well: a key's for its use, a role's for taking it on. */
   private foreign({ arn, account }: Caller, { action, resources, context }: Need, call: AwsCall): string | undefined {
     for (const resource of resources) {
-      const policy = action === 'sts:AssumeRole' ? this.namedRoles.get(resource)?.trust : this.keyPolicies.get(resource);
-      if (!policy || resource.split(':')[4] === account) continue;
+      if (resource.split(':')[4] === account) continue;
+      const takesRole = action === 'sts:AssumeRole';
+      if (takesRole && !this.namedRoles.has(resource)) return `there is no role ${resource}`;
+      const policy = takesRole ? this.namedRoles.get(resource)?.trust : this.keyPolicies.get(resource);
+      if (!policy) continue;
       const externalId = new URLSearchParams(call.body.toString('utf8')).get('ExternalId');
       const about = { ...context, 'aws:PrincipalArn': [arn], ...(externalId && { 'sts:ExternalId': [externalId] }) };
       const naming = policy.filter(({ accounts }) => accounts.includes(account));

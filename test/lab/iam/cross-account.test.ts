@@ -105,6 +105,13 @@ describe('a role of another account', () => {
     expect(take('operator')).toContain(`does not let arn:aws:iam::${OWN}:user/operator`);
   });
 
+  it('is taken on by nobody before it is deployed', () => {
+    const early = new AccessControl([own()], OWN);
+    expect(early.judge(call('sts', 'AssumeRole', { RoleArn: ROLE, ExternalId: 'word' }, { principal: 'copier' }))?.denied).toBe(
+      `there is no role ${ROLE}`,
+    );
+  });
+
   const copy = (form: Record<string, string> = {}, ownStack = own()) =>
     controlOf(ownStack, vault()).judge(
       call(
