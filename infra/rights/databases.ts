@@ -69,6 +69,9 @@ export abstract class DatabaseRights extends OperationRights {
           groups.map((arn) => [arn, "RDS picks the replica's option, parameter and subnet group, and checks this right on them"]),
         ),
       ),
+      this.lendForeignKey(this.region, 'a replica lies under the key of the instance whose place it takes'),
+      // The request is signed for the source's region too, where RDS reads what lies under the writer's key.
+      this.lendForeignKey(this.names.regionOf(source), "the writer's key is its owner's choice"),
     ];
   }
 

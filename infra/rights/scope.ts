@@ -39,8 +39,17 @@ export abstract class Scope {
 
   /** What RDS does with a key in a caller's name when it takes, copies or restores what is encrypted. */
   protected useForeignKey(region: string, reason: string): Right {
-    const anyKey = this.names.arn('kms', region, 'key/*');
     const actions = ['CreateGrant', 'DescribeKey', 'Decrypt', 'Encrypt', 'ReEncryptFrom', 'ReEncryptTo', 'GenerateDataKeyWithoutPlaintext'];
+    return this.onForeignKey(region, actions, reason);
+  }
+
+  /** Give RDS the use of a key for a new instance: RDS user guide, 'Encrypting Amazon RDS resources'. */
+  protected lendForeignKey(region: string, reason: string): Right {
+    return this.onForeignKey(region, ['CreateGrant', 'DescribeKey'], reason);
+  }
+
+  private onForeignKey(region: string, actions: readonly string[], reason: string): Right {
+    const anyKey = this.names.arn('kms', region, 'key/*');
     return allow(
       {
         actions: actions.map((action) => `kms:${action}`),

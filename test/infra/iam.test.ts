@@ -22,6 +22,8 @@ const wildcards: Record<string, string> = {
   'cloudwatch:PutMetricData *': 'knows no resources; held to the namespace Lifeboat by a condition',
   'kms:Decrypt arn:aws:kms:<region>:000000000000:key/*':
     "the secret's own key; held to these secrets, through Secrets Manager, by conditions",
+  'kms:CreateGrant arn:aws:kms:<region>:000000000000:key/*': "a database's key is its owner's choice; held to RDS by a condition",
+  'kms:DescribeKey arn:aws:kms:<region>:000000000000:key/*': "a database's key is its owner's choice; held to RDS by a condition",
   'rds:DescribeDBInstances arn:aws:rds:<region>:000000000000:db:<instance>-before-epoch-*': "a former writer's name ends with an epoch",
   'rds:ModifyDBInstance arn:aws:rds:<region>:000000000000:db:<instance>-before-epoch-*': "a former writer's name ends with an epoch",
   'rds:CreateDBInstanceReadReplica arn:aws:rds:<region>:000000000000:og:*': 'RDS chooses the group and checks the right on it',
@@ -68,8 +70,10 @@ describe('rights', () => {
     );
     const pledge = 'dynamodb:UpdateItem arn:aws:dynamodb:<region>:000000000000:table/lifeboat-demo-observations';
     const replicate = 'rds:CreateDBInstanceReadReplica arn:aws:rds:<region>:000000000000:db:<instance>';
-    expect([...new Set(foreign('primary', 'us-east-1'))].sort()).toEqual([...observations, pledge, replicate]);
-    expect([...new Set(foreign('recovery', 'us-west-2'))].sort()).toEqual([...observations, pledge, replicate]);
+    const keys = ['kms:CreateGrant', 'kms:DescribeKey'].map((action) => `${action} arn:aws:kms:<region>:000000000000:key/*`);
+    const expected = [...observations, pledge, ...keys, replicate];
+    expect([...new Set(foreign('primary', 'us-east-1'))].sort()).toEqual(expected);
+    expect([...new Set(foreign('recovery', 'us-west-2'))].sort()).toEqual(expected);
     const ledger = 'dynamodb:GetItem arn:aws:dynamodb:<region>:000000000000:table/lifeboat-demo-ledger';
     expect([...new Set(foreign('witness', 'us-east-2'))].sort()).toEqual([ledger, ...observations]);
   });
