@@ -35,7 +35,7 @@ export class Drill {
   readonly moves: number[] = [];
   readonly insiders = new Map<Region, WritingClient>();
   faultAt?: number;
-  failedRegion?: Region;
+  failed?: { region: Region; at: number };
 
   constructor(parts: DrillParts) {
     this.parts = parts;
@@ -74,7 +74,7 @@ export class Drill {
   /** A region goes dark: network, compute, databases, control plane. The workload is expected to move. */
   async blackout(region: Region): Promise<void> {
     await this.fault(`${region} goes dark`, () => {
-      this.failedRegion = region;
+      this.failed = { region, at: Date.now() };
       this.moves.push(Date.now());
       return this.lab.world.blackout(region);
     });

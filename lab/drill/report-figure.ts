@@ -114,7 +114,7 @@ function marks(findings: Findings, x: (at: number) => number, from: number, to: 
     (change) => change.state === 'ALARM' && change.at >= evidence.faultAt && change.region === execution?.region,
   );
   const wanted: [number | undefined, string, string][] = [
-    [evidence.faultAt, evidence.moves.length > 0 && !evidence.failedRegion ? 'asked' : 'fault', 'var(--bad)'],
+    [evidence.faultAt, evidence.moves.length > 0 && !evidence.failed ? 'asked' : 'fault', 'var(--bad)'],
     [alarm?.at, 'alarm', 'var(--mark)'],
     [execution?.startedAt, 'run starts', 'var(--mark)'],
     [outage?.to, 'first write', 'var(--ok)'],

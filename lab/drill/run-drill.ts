@@ -168,7 +168,7 @@ async function collect(drill: Drill): Promise<Evidence> {
   return {
     home: { primary: drill.primary, recovery: drill.recovery },
     faultAt: drill.faultAt ?? Date.now(),
-    failedRegion: drill.failedRegion,
+    failed: drill.failed,
     moves: drill.moves,
     attempts: client.attempts,
     insiders: insiders.flatMap(({ attempts }) => attempts),

@@ -1,5 +1,5 @@
 import type { CallRecord } from '../../types.ts';
-import type { Execution } from './evidence.ts';
+import type { Evidence, Execution } from './evidence.ts';
 import { needsSharedControlPlane } from './shared-control-planes.ts';
 
 /** Data planes that a run may use in another region: they do not depend on that region's control plane. */
@@ -34,18 +34,20 @@ export function callsOfRun(
 }
 
 /** Counts what the runs needed from where. */
-export function countCalls(calls: readonly CallRecord[], executions: readonly Execution[], failedRegion: string | undefined): CallCount {
+export function countCalls(calls: readonly CallRecord[], executions: readonly Execution[], failed: Evidence['failed']): CallCount {
   const made = executions.flatMap((execution) => callsOfRun(calls, execution).map((call) => ({ call, home: execution.region })));
   const answered = made.filter(({ call }) => call.status > 0 && call.status < 500 && !call.injected);
   return {
     total: made.length,
     // A region that has returned may be the one that a later run activates: its own calls are no foreign ones.
-    toFailedRegion: answered.filter(
-      ({ call, home }) => call.region === failedRegion && call.region !== home && !needsSharedControlPlane(call.service, call.action),
-    ).length,
+    toFailedRegion: answered.filter(({ call, home }) => isOfFailed(call, failed) && call.region !== home).length,
     toForeignControlPlane: answered.filter(({ call, home }) => isForeignControlPlane(call, home)).length,
   };
 }
+
+/** What it answered before it failed, it was well enough to answer. */
+const isOfFailed = ({ region, at, service, action }: CallRecord, failed: Evidence['failed']): boolean =>
+  failed !== undefined && region === failed.region && at >= failed.at && !needsSharedControlPlane(service, action);
 
 function isForeignControlPlane(call: CallRecord, home: string): boolean {
   if (needsSharedControlPlane(call.service, call.action)) return true;

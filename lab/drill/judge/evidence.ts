@@ -74,8 +74,8 @@ export interface Evidence {
   home: { primary: Region; recovery: Region };
   /** When the drill broke something, or asked for a move. */
   faultAt: number;
-  /** The region that was taken away, where one was. */
-  failedRegion?: Region;
+  /** The region that was taken away, where one was, and when. */
+  failed?: { region: Region; at: number };
   /** When a move of the workload was begun by the drill: between two of them at most one handover is allowed. */
   moves: number[];
   /** Of the public's client, which writes through the public name. */

@@ -27,7 +27,7 @@ export interface Findings {
 
 /** Everything that can be measured, from the evidence alone. */
 export function measure(evidence: Evidence): Findings {
-  const { attempts, insiders, databases, executions, faultAt, failedRegion } = evidence;
+  const { attempts, insiders, databases, executions, faultAt, failed } = evidence;
   const all = [...attempts, ...insiders];
   const active = activeSite(attempts);
   const outage = findOutage(attempts, faultAt);
@@ -51,7 +51,7 @@ export function measure(evidence: Evidence): Findings {
       databases.find(({ site }) => site === active),
       [...databases.filter(({ site }) => site !== active), ...evidence.setAside],
     ),
-    calls: countCalls(evidence.calls, runs, failedRegion),
+    calls: countCalls(evidence.calls, runs, failed),
     execution,
   };
 }

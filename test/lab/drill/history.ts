@@ -73,7 +73,7 @@ export function failover(changes: Partial<Evidence> = {}): Evidence {
   return {
     home: { primary: A, recovery: B },
     faultAt: ms(20),
-    failedRegion: A,
+    failed: { region: A, at: ms(20) },
     moves: [ms(20)],
     attempts,
     insiders: [],

@@ -108,8 +108,16 @@ describe('a judge that can fail', () => {
 
   it('does not take the region that a run activates for a foreign one, though it was dark before', () => {
     const home = { region: A, source: A, service: 'rds', action: 'PromoteReadReplica' };
-    const evidence = failover({ failedRegion: A, calls: [call(), call(home)], executions: [run({ region: A }), run({})] });
+    const evidence = failover({ calls: [call(), call(home)], executions: [run({ region: A }), run({})] });
     expect(measure(evidence).calls).toMatchObject({ total: 2, toFailedRegion: 0, toForeignControlPlane: 0 });
+  });
+
+  it('counts no call that the region answered before it failed', () => {
+    const early = { region: A, service: 'dynamodb', action: 'GetItem', at: ms(15) };
+    const runs = [run({ startedAt: ms(10), stoppedAt: ms(16), status: 'FAILED' }), run()];
+    const toFailed = (calls: ReturnType<typeof call>[]) => measure(failover({ calls, executions: runs })).calls.toFailedRegion;
+    expect(toFailed([call(early), call()])).toBe(0);
+    expect(toFailed([call({ ...early, at: ms(40) }), call()])).toBe(1);
   });
 
   it('reports what kept the scenario from its end first', () => {
