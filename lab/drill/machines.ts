@@ -121,8 +121,8 @@ export class Machines {
     let nextToken: string | undefined;
     do {
       const page = await this.sfn.send(new GetExecutionHistoryCommand({ executionArn, maxResults: 1_000, nextToken }));
-      const scheduled = (page.events ?? []).flatMap(({ taskScheduledEventDetails }) => taskScheduledEventDetails ?? []);
-      names.push(...scheduled.flatMap(({ parameters = '' }) => functionsIn(parameters)));
+      const scheduled = (page.events ?? []).map(({ lambdaFunctionScheduledEventDetails: details }) => details?.resource ?? '');
+      names.push(...scheduled.flatMap(functionsIn));
       nextToken = page.nextToken;
     } while (nextToken);
     return names;
