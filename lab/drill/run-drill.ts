@@ -36,11 +36,11 @@ export interface Pace {
   insidePerSecond: number;
   /** Between two looks at alarms and executions. */
   lookMs: number;
-  /** How long an idle sandbox stays warm; AWS keeps one for minutes. */
+  /** How long an idle sandbox stays warm; AWS keeps one for minutes. Over the minute of the schedules: all functions starting cold at once are seconds of both cores. */
   warmMs: number;
 }
 
-const PACE: Pace = { ordersPerSecond: 50, insidePerSecond: 20, lookMs: 500, warmMs: 20_000 };
+const PACE: Pace = { ordersPerSecond: 50, insidePerSecond: 20, lookMs: 500, warmMs: 90_000 };
 
 /** What stands before a drill could begin: the machine, the lab or the deployment, not a promise. */
 export class NotReadyToDrill extends Error {}

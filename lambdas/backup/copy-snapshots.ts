@@ -1,9 +1,9 @@
 import { NotReady } from '../kit/errors.ts';
 import { log } from '../kit/log.ts';
-import { otherSite } from '../kit/plan.ts';
+import { keyAlias, otherSite } from '../kit/plan.ts';
 import { defineStep } from '../kit/step.ts';
 import { COPIES_AT_ONCE } from '../resources/rds-snapshots.ts';
-import { atMost, backupRun, type Job, jobsOf, keyOf, snapshotsOf } from './jobs.ts';
+import { atMost, backupRun, type Job, jobsOf, snapshotsOf } from './jobs.ts';
 
 const BUDGET_MS = 20_000;
 const AT_ONCE = 4;
@@ -27,7 +27,7 @@ export const copySnapshots = defineStep({
     const waiting = missing.slice(room).map(({ id }) => `${id} waits for room among ${COPIES_AT_ONCE} copies`);
     const refused: string[] = [];
     const ask = async ({ id }: Job): Promise<void> => {
-      const answer = await there.copyFrom(own.get(id)!, keyOf(plan));
+      const answer = await there.copyFrom(own.get(id)!, keyAlias(plan));
       if (answer.kind === 'asked') waiting.push(`${id} is being copied`);
       if (answer.kind === 'wait') waiting.push(`${id} waits: ${answer.because}`);
       if (answer.kind === 'refused') refused.push(`${id}: ${answer.because}`);

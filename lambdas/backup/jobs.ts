@@ -46,9 +46,6 @@ export const snapshotsOf = (plan: Environment): Record<SiteName, RdsSnapshots> =
   recovery: new RdsSnapshots(plan.sites.recovery.region, plan.name),
 });
 
-/** The key under which a site keeps its copies: the one that Lifeboat has there. */
-export const keyOf = (plan: Environment): string => `alias/lifeboat-${plan.name}`;
-
 /** Does the job's policy ask for a copy in the other account? */
 export const isForVault = ({ policy, tier }: Pick<Job, 'policy' | 'tier'>): boolean =>
   policy.copyToAccount?.tiers.some((each) => each === tier) ?? false;

@@ -16,6 +16,9 @@ export const workloadOf = (plan: Environment, name: string): Workload => {
   );
 };
 
+/** Lifeboat's own key in a region: copies lie under it, and what has no key of its owner's. */
+export const keyAlias = ({ name }: Pick<Environment, 'name'>): string => `alias/lifeboat-${name}`;
+
 export const otherSite = (site: SiteName): SiteName => (site === 'primary' ? 'recovery' : 'primary');
 
 /** The site that a region is, or nothing for the witness. */

@@ -78,22 +78,32 @@ export class RdsControl {
     }
   }
 
-  /** With the settings of the instance that it replaces: a replica named without them gets the region's defaults. */
-  async createReplica(sourceArn: string, like: DBInstance | undefined): Promise<void> {
-    await this.rds.send(
-      new CreateDBInstanceReadReplicaCommand({
-        DBInstanceIdentifier: this.identifier,
-        SourceDBInstanceIdentifier: sourceArn,
-        CopyTagsToSnapshot: true,
-        DBInstanceClass: like?.DBInstanceClass,
-        DBSubnetGroupName: like?.DBSubnetGroup?.DBSubnetGroupName,
-        VpcSecurityGroupIds: like?.VpcSecurityGroups?.map(({ VpcSecurityGroupId }) => VpcSecurityGroupId!),
-        DBParameterGroupName: like?.DBParameterGroups?.[0]?.DBParameterGroupName,
-        KmsKeyId: like?.KmsKeyId,
-        MultiAZ: like?.MultiAZ,
-        DeletionProtection: like?.DeletionProtection,
-      }),
-    );
+  /**
+   * With the settings of the instance that it replaces: a replica named without them gets the region's defaults. Where that instance is gone
+   * and the source is encrypted, which cannot be seen from here, RDS asks for a key of this region: then it is `key`.
+   */
+  async createReplica(sourceArn: string, like: DBInstance | undefined, key: string): Promise<void> {
+    const create = (KmsKeyId: string | undefined) =>
+      this.rds.send(
+        new CreateDBInstanceReadReplicaCommand({
+          DBInstanceIdentifier: this.identifier,
+          SourceDBInstanceIdentifier: sourceArn,
+          CopyTagsToSnapshot: true,
+          DBInstanceClass: like?.DBInstanceClass,
+          DBSubnetGroupName: like?.DBSubnetGroup?.DBSubnetGroupName,
+          VpcSecurityGroupIds: like?.VpcSecurityGroups?.map(({ VpcSecurityGroupId }) => VpcSecurityGroupId!),
+          DBParameterGroupName: like?.DBParameterGroups?.[0]?.DBParameterGroupName,
+          KmsKeyId,
+          MultiAZ: like?.MultiAZ,
+          DeletionProtection: like?.DeletionProtection,
+        }),
+      );
+    try {
+      await create(like?.KmsKeyId);
+    } catch (error) {
+      if (like?.KmsKeyId || !(error instanceof Error && error.name === 'InvalidParameterCombination')) throw error;
+      await create(key);
+    }
   }
 
   private async unlessBusy(call: () => Promise<unknown>): Promise<void> {

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { DatabaseUnrecoverable, LeaseLost, messageOf, NotReady } from '../kit/errors.ts';
 import { IsolationMemory } from '../kit/fences.ts';
 import { log } from '../kit/log.ts';
-import { type Database, otherSite, type SiteName } from '../kit/plan.ts';
+import { type Database, keyAlias, otherSite, type SiteName } from '../kit/plan.ts';
 import type { DatabaseAdapter, DatabaseBase, FenceResult, Role, StandbyReading } from './database.ts';
 import { Postgres } from './postgres.ts';
 import { fenceBySql } from './postgres-fence.ts';
@@ -135,7 +135,7 @@ export class RdsPostgresReplica implements DatabaseAdapter {
     this.address = undefined; // a rename moves the endpoint
     const fence = (before: number) => this.fence(before, { byNetwork: true });
     const release = (kept: string) => this.release(kept, epoch - 1);
-    return rebuildAsReplica({ rds: this.rds, sourceArn, fence, keep, release }, epoch);
+    return rebuildAsReplica({ rds: this.rds, sourceArn, key: keyAlias(this.base.plan), fence, keep, release }, epoch);
   }
 
   /**

@@ -8,6 +8,8 @@ export interface Rebuild {
   rds: RdsControl;
   /** ARN of the other site's writer. */
   sourceArn: string;
+  /** For a replica of an encrypted writer that has nothing to take after. */
+  key: string;
   /** Ends the writing of an epoch; throws until that is proven. */
   fence: (epoch: number) => Promise<unknown>;
   /** Told under which name the former writer is kept, before anything is done to it: twice rather than never. */
@@ -21,7 +23,7 @@ export interface Rebuild {
  * site's writer takes its identifier, and with it its endpoint name. So is a replica of anything but that writer: of one that a restore
  * has replaced. One step a call; says what it did, or `replicating`.
  */
-export const rebuildAsReplica = async ({ rds, sourceArn, fence, keep, release }: Rebuild, epoch: number): Promise<string> => {
+export const rebuildAsReplica = async ({ rds, sourceArn, key, fence, keep, release }: Rebuild, epoch: number): Promise<string> => {
   const { identifier } = rds;
   const kept = setAsideName(identifier, epoch);
   const instance = await rds.find();
@@ -30,7 +32,7 @@ export const rebuildAsReplica = async ({ rds, sourceArn, fence, keep, release }:
     const former = await rds.find(kept);
     if (!former?.ReadReplicaSourceDBInstanceIdentifier) await keep(kept);
     if (former && !former.ReadReplicaSourceDBInstanceIdentifier) await release(kept);
-    await rds.createReplica(sourceArn, await rds.find(kept));
+    await rds.createReplica(sourceArn, await rds.find(kept), key);
     return 'creating the replica';
   }
   const { DBInstanceStatus: status = 'unknown' } = instance;

@@ -12,7 +12,8 @@ const region = (instances: Record<string, DBInstance>, fence: (epoch: number) =>
     identifier: 'orders',
     find: async (name = 'orders') => instances[name],
     modify: async (change: object) => void calls.push(['modify', change]),
-    createReplica: async (source: string, like?: DBInstance) => void calls.push(['createReplica', source, like?.DBInstanceClass]),
+    createReplica: async (source: string, like: DBInstance | undefined, key: string) =>
+      void calls.push(['createReplica', source, like?.DBInstanceClass ?? key]),
   } as unknown as RdsControl;
   const fenced = async (epoch: number) => {
     calls.push(['fence', epoch]);
@@ -20,7 +21,7 @@ const region = (instances: Record<string, DBInstance>, fence: (epoch: number) =>
   };
   const keep = async (instance: string) => void calls.push(['keep', instance]);
   const release = async (instance: string) => void calls.push(['release', instance]);
-  return { calls, step: () => rebuildAsReplica({ rds, sourceArn: SOURCE, fence: fenced, keep, release }, 4) };
+  return { calls, step: () => rebuildAsReplica({ rds, sourceArn: SOURCE, key: 'alias/lifeboat-demo', fence: fenced, keep, release }, 4) };
 };
 
 describe('a former writer', () => {
@@ -49,6 +50,15 @@ describe('a former writer', () => {
       ['keep', 'orders-before-epoch-4'],
       ['release', 'orders-before-epoch-4'],
       ['createReplica', SOURCE, 'db.r6g.large'],
+    ]);
+  });
+
+  it("that is gone is replaced by a replica, under Lifeboat's key where it must have one", async () => {
+    const { calls, step } = region({});
+    expect(await step()).toBe('creating the replica');
+    expect(calls).toEqual([
+      ['keep', 'orders-before-epoch-4'],
+      ['createReplica', SOURCE, 'alias/lifeboat-demo'],
     ]);
   });
 

@@ -1,0 +1,67 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type DBInstance, RdsControl } from '../../lambdas/resources/rds-control.ts';
+
+const SOURCE = 'arn:aws:rds:us-west-2:000000000000:db:orders-replica';
+const NAMES = ['AWS_ENDPOINT_URL', 'AWS_REGION', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'];
+
+describe('a replica in the place of an instance', () => {
+  let server: Server;
+  let asked: (string | null)[] = [];
+  let refuses = (_key: string | null): string | undefined => undefined;
+  const saved = { ...process.env };
+
+  beforeAll(async () => {
+    server = createServer(async (request, response) => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of request) chunks.push(chunk as Buffer);
+      const key = new URLSearchParams(Buffer.concat(chunks).toString()).get('KmsKeyId');
+      asked.push(key);
+      const code = refuses(key);
+      const error = `<ErrorResponse><Error><Code>${code}</Code><Message>m</Message></Error></ErrorResponse>`;
+      const made = '<CreateDBInstanceReadReplicaResponse><CreateDBInstanceReadReplicaResult/></CreateDBInstanceReadReplicaResponse>';
+      response.writeHead(code ? 400 : 200, { 'content-type': 'text/xml' }).end(code ? error : made);
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    Object.assign(process.env, Object.fromEntries([endpoint, 'us-east-1', 'a', 's'].map((value, i) => [NAMES[i], value])));
+  });
+  afterAll(() => {
+    for (const name of NAMES) {
+      if (saved[name] === undefined) delete process.env[name];
+      else process.env[name] = saved[name];
+    }
+    server.close();
+  });
+  beforeEach(() => {
+    asked = [];
+    refuses = () => undefined;
+  });
+
+  const create = (like?: DBInstance) => new RdsControl('orders-primary', 'us-east-1').createReplica(SOURCE, like, 'alias/lifeboat-demo');
+
+  it('lies under its key', async () => {
+    await create({ KmsKeyId: 'arn:aws:kms:us-east-1:000000000000:key/own' });
+    expect(asked).toEqual(['arn:aws:kms:us-east-1:000000000000:key/own']);
+  });
+
+  it("that is gone lies under Lifeboat's key only where RDS asks for one: the source is encrypted", async () => {
+    await create();
+    expect(asked).toEqual([null]);
+    asked = [];
+    refuses = (key) => (key ? undefined : 'InvalidParameterCombination');
+    await create();
+    expect(asked).toEqual([null, 'alias/lifeboat-demo']);
+  });
+
+  it('is asked for no second time where another key is no help', async () => {
+    refuses = () => 'InvalidParameterCombination';
+    await expect(create({ KmsKeyId: 'own' })).rejects.toMatchObject({ name: 'InvalidParameterCombination' });
+    refuses = () => 'DBInstanceAlreadyExists';
+    await expect(create()).rejects.toMatchObject({ name: 'DBInstanceAlreadyExistsFault' });
+    expect(asked).toEqual(['own', null]);
+  });
+});
