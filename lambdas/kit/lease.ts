@@ -46,6 +46,10 @@ export interface Lease {
 
 export const claimIsLive = (lease: Lease, now: number): boolean => lease.claim !== undefined && lease.claim.expiresAt > now;
 
+/** A run that would move the workload, and only looks or asks so far: nobody stops for it. */
+export const onlyLooks = ({ claim }: Pick<Lease, 'claim'>): boolean =>
+  claim !== undefined && !claim.acting && (claim.mode === 'failover' || claim.mode === 'switchover');
+
 export type TakeDecision = 'take' | 'wait' | 'held' | 'lost';
 
 /**

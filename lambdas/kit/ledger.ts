@@ -2,7 +2,7 @@ import { ConditionalCheckFailedException, DynamoDBClient } from '@aws-sdk/client
 import { DeleteCommand, DynamoDBDocumentClient, GetCommand, PutCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { guarded, localCalls } from './clients.ts';
 import { type ClockWatch, measured } from './clock.ts';
-import type { Claim, FenceProof, Lease } from './lease.ts';
+import { type Claim, claimIsLive, type FenceProof, type Lease, onlyLooks } from './lease.ts';
 import type { SiteName } from './plan.ts';
 
 export type Item = Record<string, unknown>;
@@ -116,12 +116,19 @@ export class Ledger {
     ); // prettier-ignore
   }
 
-  /** The former holder takes back what it released, once no claim lives. */
+  /**
+   * The former holder takes back what it released, once no claim lives, or the one that does only looks: while a run confirms an outage or
+   * waits for a person somebody serves, and the claim stays. A restore's may stand half-way, and is never passed by.
+   */
   retake(lease: Lease, now: number, ttlMs: number): Promise<Won> {
+    const looked = claimIsLive(lease, now) && onlyLooks(lease) ? lease.claim!.execution : undefined;
+    const free = looked
+      ? 'claim.execution = :looked AND attribute_not_exists(claim.acting)'
+      : '(attribute_not_exists(claim) OR claim.expiresAt <= :now)';
     return this.updateLease(
       lease.workload,
-      'SET #epoch = :next, expiresAt = :until, released = :no REMOVE claim',
-      'holder = :holder AND #epoch = :epoch AND released = :yes AND (attribute_not_exists(claim) OR claim.expiresAt <= :now)',
+      `SET #epoch = :next, expiresAt = :until, released = :no${looked ? '' : ' REMOVE claim'}`,
+      `holder = :holder AND #epoch = :epoch AND released = :yes AND ${free}`,
       {
         ':next': lease.epoch + 1,
         ':until': now + ttlMs,
@@ -129,7 +136,7 @@ export class Ledger {
         ':yes': true,
         ':holder': lease.holder,
         ':epoch': lease.epoch,
-        ':now': now,
+        ...(looked ? { ':looked': looked } : { ':now': now }),
       },
     );
   }

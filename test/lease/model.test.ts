@@ -82,6 +82,27 @@ describe('a dead guard, its database alive, its region cut off', () => {
   });
 });
 
+describe('a run that only looks, or asks a person, after one that died when the holder had let go', () => {
+  // The second one claims as soon as the first one's claim has ended, before the holder's next round, and is answered after 25 s: no.
+  const asking: Schedule = {
+    ...deadGuard,
+    weather: { ...deadGuard.weather, cuts: [] },
+    mishaps: [{ to: 'run', site: 'recovery', at: 13_000, forMs: 600_000, what: 'crash' }],
+    runs: [
+      { site: 'recovery', at: 12_000, mode: 'switchover', decisionMs: 0, confirmed: true },
+      { site: 'recovery', at: 42_200, mode: 'failover', decisionMs: 25_000, confirmed: false },
+    ],
+  };
+
+  it('keeps nobody from serving meanwhile', () => {
+    const { violations, refused } = play(asking);
+    expect(violations).toEqual([]);
+    const kept = play(asking, new Set(['a run that only looks keeps the lease released']));
+    // Times at which a client asked, one each 0.7 s.
+    expect(kept.refused - refused).toBeGreaterThan(20_000 / 700 - 5);
+  });
+});
+
 describe('a ledger that nobody reaches, for longer than a lease lasts', () => {
   const cuts = (['primary', 'recovery'] as const).map((site) => ({ site, from: 12_000, to: 50_000, only: 'ledger' as const }));
   const silence: Schedule = { ...deadGuard, weather: { ...deadGuard.weather, cuts }, mishaps: [], runs: [] };

@@ -223,7 +223,8 @@ function* attempt(around: Surroundings, request: RunRequest): Generator<Step, vo
   const stillOpen = yield* call('ledger', ledger.read);
   const here = around.database.role;
   if (!flaws.has('a database that is no standby is promoted') && stillOpen.holder !== site && here !== 'replica') return;
-  if (!(yield* call('ledger', () => ledger.claim(opened, { ...claim, acting: true }, wallOf(around))))) return;
+  if (!claimIsLive(stillOpen, wallOf(around)) || stillOpen.claim!.incident !== request.incident) return;
+  if (!(yield* call('ledger', () => ledger.claim(stillOpen, { ...claim, acting: true }, wallOf(around))))) return;
   if (!(yield* take(around, request, engine.now + ttlMs + 4 * renewEveryMs))) return;
   yield* promote(around);
   for (const until = engine.now + 30_000; engine.now < until; yield* sleep(1_000)) {

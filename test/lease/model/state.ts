@@ -1,4 +1,4 @@
-import type { Claim, Lease } from '../../../lambdas/kit/lease.ts';
+import { type Claim, claimIsLive, type Lease, onlyLooks } from '../../../lambdas/kit/lease.ts';
 import type { SiteName } from '../../../lambdas/kit/plan.ts';
 import type { Pledge } from '../../../lambdas/kit/pledges.ts';
 
@@ -27,7 +27,8 @@ export type Flaw =
   | 'a closed epoch can be renewed'
   | 'logins opened before the renewal'
   | 'database deadline counted from the arrival'
-  | 'a database that is no standby is promoted';
+  | 'a database that is no standby is promoted'
+  | 'a run that only looks keeps the lease released';
 
 /** The ledger's conditional writes, each as the one in lambdas/kit/ledger.ts. A write whose condition does not hold changes nothing. */
 export class ModelLedger {
@@ -82,8 +83,10 @@ export class ModelLedger {
 
   retake(known: Lease, now: number): boolean {
     const { released, claim } = this.lease;
-    const free = this.isStill(known) && released && (!claim || claim.expiresAt <= now);
-    return this.begin(free, { epoch: known.epoch + 1, expiresAt: now + PARAMETERS.ttlMs, released: false, claim: undefined });
+    const looked = claimIsLive(known, now) && onlyLooks(known) && !this.flaws.has('a run that only looks keeps the lease released');
+    const free = looked ? claim?.execution === known.claim!.execution && !claim.acting : !claim || claim.expiresAt <= now;
+    const fields = { epoch: known.epoch + 1, expiresAt: now + PARAMETERS.ttlMs, released: false };
+    return this.begin(this.isStill(known) && released && free, looked ? fields : { ...fields, claim: undefined });
   }
 
   serve(known: Lease, site: SiteName): boolean {
