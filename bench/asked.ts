@@ -1,4 +1,4 @@
-import type { CallRecord } from '../types.ts';
+import type { CallRecord } from '../lab/types.ts';
 
 /** How much one step of a run asked RDS. */
 export interface Asked {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { askedOf } from '../../../lab/bench/asked.ts';
-import type { CallRecord } from '../../../lab/types.ts';
+import { askedOf } from '../../bench/asked.ts';
+import type { CallRecord } from '../../lab/types.ts';
 
 const call = (changes: Partial<CallRecord>): CallRecord => ({
   ...{ id: 1, at: 0, durationMs: 1, source: 'us-east-1', region: 'us-east-1', service: 'rds', action: 'DescribeDBSnapshots' },

@@ -1,9 +1,9 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { CreateHostedZoneCommand, Route53Client } from '@aws-sdk/client-route-53';
 import { DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb';
-import hundreds from '../../environments/hundreds.ts';
-import { asPerson } from '../drill/person.ts';
-import type { Lab } from '../lab.ts';
+import hundreds from '../environments/hundreds.ts';
+import { asPerson } from '../lab/drill/person.ts';
+import type { Lab } from '../lab/lab.ts';
 
 const { name, sites, workloads } = hundreds;
 const LEASE_MS = 86_400_000;

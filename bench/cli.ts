@@ -1,10 +1,10 @@
 import { Command, CommanderError } from 'commander';
-import hundreds from '../../environments/hundreds.ts';
-import { type Ended, Machines } from '../drill/machines.ts';
-import { ConsoleProgress, type Progress, silent } from '../drill/progress.ts';
-import { Owner } from '../drill/run-drill.ts';
-import { startLab } from '../lab.ts';
-import { stopOnSignals } from '../process/signals.ts';
+import hundreds from '../environments/hundreds.ts';
+import { type Ended, Machines } from '../lab/drill/machines.ts';
+import { ConsoleProgress, type Progress, silent } from '../lab/drill/progress.ts';
+import { Owner } from '../lab/drill/run-drill.ts';
+import { startLab } from '../lab/lab.ts';
+import { stopOnSignals } from '../lab/process/signals.ts';
 import { lease, provision } from './account.ts';
 import { type Asked, askedOf } from './asked.ts';
 
