@@ -14,13 +14,13 @@ export async function provision(lab: Lab): Promise<void> {
   const zone = new CreateHostedZoneCommand({ Name: workloads[0]!.endpoint.hostedZone.name, CallerReference: 'bench' });
   await route53.send(zone).finally(() => route53.destroy());
   const databases = workloads.flatMap((workload) => workload.databases);
+  // Such an account has asked AWS for more than a new one gets; copies in progress stay 20.
+  Object.assign(lab.rdsQuotas, { instances: databases.length, manualSnapshots: databases.length });
   for (const site of ['primary', 'recovery'] as const)
     lab.listOnly(
       sites[site].region,
       databases.map(({ instances }) => instances[site]),
     );
-  // Such an account has asked AWS for more than a new one gets; copies in progress stay 20.
-  Object.assign(lab.rdsQuotas, { instances: databases.length, manualSnapshots: databases.length });
 }
 
 /** The leases as the guards of the home site would make them: guards do not run here, since these databases would never answer them. */
