@@ -222,7 +222,7 @@ export class Lab implements DrillLab {
     );
     this.adopt = async () => {
       await Promise.all([lambda.adoptTriggers(), lambda.publishUrls()]);
-      if (!still) await schedules.takeOver();
+      await schedules.takeOver({ start: !still });
     };
   }
 

@@ -54,11 +54,11 @@ export class ScheduleRunner implements Stoppable {
     this.clock = options.clock ?? wallClock;
   }
 
-  /** Takes the enabled schedules of every region from the engine; again after each deployment, for those that are new. Returns their names. */
-  async takeOver(): Promise<{ taken: string[]; left: string[] }> {
+  /** Takes the enabled schedules of every region from the engine; again after each deployment, for those that are new. Returns their names. Not started, they start nothing: neither here nor in the engine. */
+  async takeOver({ start = true } = {}): Promise<{ taken: string[]; left: string[] }> {
     const results = await Promise.all(this.options.world.regions.map((region) => this.store(region).take()));
     const schedules = results.flatMap((result) => result.schedules);
-    for (const schedule of schedules) this.add(schedule);
+    if (start) for (const schedule of schedules) this.add(schedule);
     return { taken: schedules.map(({ name }) => name), left: results.flatMap(({ left }) => left) };
   }
 

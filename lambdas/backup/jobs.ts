@@ -50,6 +50,16 @@ export const snapshotsOf = (plan: Environment): Record<SiteName, RdsSnapshots> =
 export const isForVault = ({ policy, tier }: Pick<Job, 'policy' | 'tier'>): boolean =>
   policy.copyToAccount?.tiers.some((each) => each === tier) ?? false;
 
+const READS_AT_ONCE = 20;
+
+/** What is read of each of many things, in their order. Hundreds of reads at once would outlive their timeouts in one another's queue. */
+export const readEach = async <T, R>(items: readonly T[], read: (item: T) => Promise<R>): Promise<R[]> => {
+  const found = new Map<T, R>();
+  const unbounded = { until: Number.POSITIVE_INFINITY, now: () => 0 };
+  await atMost(items, { atOnce: READS_AT_ONCE, ...unbounded }, async (item) => void found.set(item, await read(item)));
+  return items.map((item) => found.get(item)!);
+};
+
 /** Runs work on many things, so many at once, and begins none after the time is up; says which were not begun. */
 export const atMost = async <T>(
   items: readonly T[],
