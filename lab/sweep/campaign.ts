@@ -11,6 +11,8 @@ export interface Campaign {
   environment: string;
   /** What must hold over the whole history of a laboratory in which attacks were made. */
   promises: readonly Promised[];
+  /** It lets days pass after each attack, and so deletes what was kept: what is nowhere is judged by the attack, before that. */
+  destroysDatabases?: boolean;
   /** A clean run, to its good end; answers with the kinds of calls that it made. Leaves the laboratory ready for an attack. */
   clean(drill: Drill): Promise<CallKind[]>;
   /** One attack, judged; leaves the laboratory ready for the next. Throws when that cannot be had. */

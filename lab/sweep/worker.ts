@@ -31,6 +31,7 @@ function scenarioOf(campaign: Campaign, withClean: boolean, done: { attacks: num
     objectives: { rtoSeconds: 3_600, rpoSeconds: 0 },
     environment: campaign.environment,
     promises: campaign.promises,
+    destroysDatabases: campaign.destroysDatabases,
     async run(drill) {
       if (withClean) tell({ kind: 'clean', kinds: await campaign.clean(drill) });
       for (let order = await ready(drill); order.cell; order = await ready(drill)) {

@@ -27,6 +27,7 @@ export const restoreInPlace = taskCampaign({
   name: 'restore-in-place',
   machine: 'restore',
   promises: [],
+  destroysDatabases: true,
   places: ({ primary, recovery }) => ({ region: primary, dark: recovery }),
   async input({ drill, view, region }) {
     if (!settings.has(drill)) settings.set(drill, JSON.stringify(settingsOf((await writer(drill, view, region))!)));

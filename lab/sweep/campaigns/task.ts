@@ -32,6 +32,7 @@ export interface TaskOptions {
   machine: string;
   /** Of a laboratory's whole history, beside that the primary site is the only writer and no failover starts. */
   promises?: readonly Promised[];
+  destroysDatabases?: Campaign['destroysDatabases'];
   /** Where it runs, and the region that `dark-here` takes. */
   places: (drill: Drill) => { region: Region; dark: Region };
   /** What the next run is given. A proven recovery point is there. */
@@ -58,6 +59,7 @@ const SETTLED_AFTER_MS = 6_000;
 export const taskCampaign = (options: TaskOptions): Campaign => ({
   name: options.name,
   environment: 'sweep-backup',
+  destroysDatabases: options.destroysDatabases,
   promises: [...(options.promises ?? [lossWithin(0)]), oneWriter(), noRun(), servedBy('primary')],
   clean: (drill) =>
     at(drill, options, async (task) => {
