@@ -190,7 +190,7 @@ export const environmentShape = z.strictObject({
   /** What AWS allows the account, where that is more than a new one gets. */
   quotas: z
     .strictObject({
-      /** Managed policies of one IAM role: 10, on request up to 25. A role that names some hundred databases needs more. */
+      /** Managed policies of one IAM role: 10, on request more (AWS re:Post says 20, others report 25). A role that names some hundred databases needs more. */
       managedPoliciesPerRole: z.number().int().min(10).max(25).default(10),
     })
     .prefault({}),

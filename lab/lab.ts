@@ -99,7 +99,8 @@ export class Lab implements DrillLab {
 
   /** Instances that exist in the API of RDS alone: hundreds of them cost nothing. */
   listOnly(region: Region, identifiers: readonly string[]): void {
-    this.rds?.listOnly(region, identifiers);
+    if (!this.rds) throw new Error('The lab has not started.');
+    this.rds.listOnly(region, identifiers);
   }
 
   endpoint(zone: string): string {

@@ -40,7 +40,7 @@ function historyOf({ labs }: Matrix): string {
   const broken = labs.flatMap((lab) => lab.broken);
   if (labs.length === 0) return 'No laboratory came to its end: each attack was judged, and no whole history.';
   if (broken.length > 0) return `Broken over the history of a laboratory: ${broken.join('; ')}.`;
-  return 'Over the whole history of each laboratory: one writer at a time, every acknowledged order kept.';
+  return 'Over the whole history of each laboratory what its campaign promises was held.';
 }
 
 /** `recovered 12, stopped 3, hang 0, ...`: every outcome by name, also those that never came. */

@@ -66,7 +66,7 @@ export type GuardDecision = 'renew' | 'yield' | 'retake' | 'fence';
 
 /**
  * What the guard of `site` does with the lease that it read: `renew` its own; `yield` (fence, then release) to another site's live
- * claim once that run acts (a run that only confirms an outage, or waits for a person, must not cause one), or to a restore of its own; `retake` what it released when that run gave up; `fence` whatever of its own could still write, since another holds it.
+ * claim once that run acts (a run that only confirms an outage, or waits for a person, must not cause one), or to a restore of its own; `retake` what it released when that run gave up (another one that only looks is no reason to wait); `fence` whatever of its own could still write, since another holds it.
  */
 export const decideGuard = (lease: Lease, site: SiteName, now: number): GuardDecision => {
   if (lease.holder !== site) return 'fence';

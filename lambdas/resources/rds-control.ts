@@ -80,7 +80,7 @@ export class RdsControl {
 
   /**
    * With the settings of the instance that it replaces: a replica named without them gets the region's defaults. Where that instance is gone
-   * and the source is encrypted, which cannot be seen from here, RDS asks for a key of this region: then it is `key`.
+   * or has no key, and the source is encrypted (which cannot be seen from here), RDS asks for a key of this region: then it is `key`.
    */
   async createReplica(sourceArn: string, like: DBInstance | undefined, key: string): Promise<void> {
     const create = (KmsKeyId: string | undefined) =>

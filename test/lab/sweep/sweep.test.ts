@@ -35,7 +35,7 @@ describe('a sweep', () => {
     expect(matrix.judged).toHaveLength(4);
     expect(matrix.labs.map(({ attacks }) => attacks)).toEqual([3, 1]);
     const text = markdownOf(matrix, 'npm run sweep');
-    expect(text).toContain('Over the whole history of each laboratory: one writer at a time');
+    expect(text).toContain('Over the whole history of each laboratory what its campaign promises was held');
     expect(markdownOf(new Matrix(join(folder, 'none.json'), 'switchover'), 'npm run sweep')).toContain('No laboratory came to its end');
     expect(text).toContain(
       '4 of 14 attacks were run, in 2 laboratories: recovered 4, stopped 0, interrupted 0, hang 0, false success 0, two writers 0',
