@@ -6,7 +6,7 @@ import { showIncident, showIncidents } from './commands/incidents.ts';
 import { type LeaseOptions, type LeaseVerb, manageLease } from './commands/lease.ts';
 import { move } from './commands/move.ts';
 import { type Common, connect, UsageError } from './commands/operator.ts';
-import { overrideFence } from './commands/override-fence.ts';
+import { type OverrideOptions, overrideFence } from './commands/override-fence.ts';
 import { type RepairOptions, repair } from './commands/repair.ts';
 import { type RestoreOptions, restore } from './commands/restore.ts';
 import { showStatus } from './commands/status.ts';
@@ -117,7 +117,8 @@ program
   .command('override-fence <workload>')
   .description('decides that nobody waits any more for an old writer to be fenced: for a region that does not return')
   .requiredOption('--reason <text>', 'why; goes into the record')
-  .action(withOperator((operator, workload: string, { reason }: { reason: string }) => overrideFence(operator, workload, reason)));
+  .option('--database <name>', 'only of this one; else of all databases of the workload whose fence is pending')
+  .action(withOperator((operator, workload: string, options: OverrideOptions) => overrideFence(operator, workload, options)));
 
 const lease = program.command('lease').description('the database lease: the right to write, expiring by itself inside the database');
 const leaseVerbs: Record<LeaseVerb, string> = {

@@ -13,6 +13,8 @@ export interface Campaign {
   promises: readonly Promised[];
   /** It lets days pass after each attack, and so deletes what was kept: what is nowhere is judged by the attack, before that. */
   destroysDatabases?: boolean;
+  /** What a laboratory has once, before its first run. */
+  prepare?(drill: Drill): Promise<void>;
   /** A clean run, to its good end; answers with the kinds of calls that it made. Leaves the laboratory ready for an attack. */
   clean(drill: Drill): Promise<CallKind[]>;
   /** One attack, judged; leaves the laboratory ready for the next. Throws when that cannot be had. */

@@ -20,7 +20,7 @@ export type FaultName = (typeof FAULTS)[number];
 
 /** A kind of call: a step, and what it asks of AWS. */
 export interface CallKind {
-  /** The function, without what all have in common. */
+  /** The function, or the role in another account that one takes on, without what all have in common. */
   step: string;
   service: string;
   action: string;
@@ -41,8 +41,8 @@ export function kindsOf(calls: readonly CallRecord[]): CallKind[] {
   const kinds = new Map(
     calls.map(({ principal, service, action }) => [`${principal} ${service} ${action}`, { principal, service, action }]),
   );
-  const prefix = commonPrefix([...kinds.values()].map(({ principal }) => principal));
-  return [...kinds.values()].map(({ principal, service, action }) => ({ step: principal.slice(prefix.length), service, action }));
+  const prefix = commonPrefix([...kinds.values()].map(({ principal }) => nameIn(principal)));
+  return [...kinds.values()].map(({ principal, service, action }) => ({ step: nameIn(principal).slice(prefix.length), service, action }));
 }
 
 /** The attacks on these kinds of calls: each with each fault, and with each wrong answer that it could get. */
@@ -68,6 +68,9 @@ export function sample(cells: readonly Cell[], count: number, seed: number): Cel
     .slice(0, count)
     .map(({ cell }) => cell);
 }
+
+/** A function's name; of a role that one takes on the name in its ARN. */
+const nameIn = (principal: string): string => principal.slice(principal.lastIndexOf('/') + 1);
 
 function commonPrefix(names: readonly string[]): string {
   const [first = '', ...others] = names;

@@ -33,6 +33,7 @@ function scenarioOf(campaign: Campaign, withClean: boolean, done: { attacks: num
     promises: campaign.promises,
     destroysDatabases: campaign.destroysDatabases,
     async run(drill) {
+      await campaign.prepare?.(drill);
       if (withClean) tell({ kind: 'clean', kinds: await campaign.clean(drill) });
       for (let order = await ready(drill); order.cell; order = await ready(drill)) {
         drill.note(`attack: ${nameOf(order.cell)}`, 'fault');

@@ -3,9 +3,9 @@ import { log } from '../kit/log.ts';
 import { otherSite } from '../kit/plan.ts';
 import { RecoveryPoints } from '../kit/recovery-points.ts';
 import { defineStep } from '../kit/step.ts';
-import { COPIES_AT_ONCE, type RdsSnapshots, type Snapshot } from '../resources/rds-snapshots.ts';
+import { COPIES_AT_ONCE, type Snapshot } from '../resources/rds-snapshots.ts';
 import { vaultKeyOf, vaultSnapshots } from '../resources/vault.ts';
-import { atMost, backupRun, isForVault, type Job, jobsOf, snapshotsOf } from './jobs.ts';
+import { atMost, backupRun, inParallel, isForVault, type Job, jobsOf, snapshotsOf } from './jobs.ts';
 
 const BUDGET_MS = 20_000;
 const AT_ONCE = 4;
@@ -50,27 +50,33 @@ export const copyToAccount = defineStep({
     if (refused.length > 0) log('vault-copies-refused', { run: request.run, refused });
     if (waiting.length > 0)
       throw new NotReady(`${waiting.length} of ${jobs.length} copies are not in account ${account} yet, the first: ${waiting[0]}`);
-    const copied = jobs.filter((job) => isSound(known.get(job.id), source.get(job.id)!));
-    for (const job of copied) await noteCopy(job, known.get(job.id)!, { account, vault, points });
-    return { copied: copied.length, of: wanted.length };
+    await inParallel(wanted, (job) => noteCopies(job, known, { account, region: vault.region, points }));
+    return { copied: jobs.filter(({ id }) => isSound(known.get(id), source.get(id)!)).length, of: wanted.length };
   },
 });
 export const handler = copyToAccount.handler;
 
 /** Complete, encrypted, and of the source's engine and size: nothing else is ever counted on. */
-const isSound = (copy: Snapshot | undefined, source: Snapshot): boolean =>
+const isSound = (
+  copy: Snapshot | undefined,
+  source: Pick<Snapshot, 'engineVersion' | 'allocatedGb'>,
+): copy is Snapshot & { completedAt: string } =>
   copy?.status === 'available' &&
   copy.completedAt !== undefined &&
   copy.encrypted &&
   copy.engineVersion === source.engineVersion &&
   copy.allocatedGb === source.allocatedGb;
 
-const noteCopy = async (
-  job: Job,
-  { arn, completedAt, kmsKeyId }: Snapshot,
-  { account, vault, points }: { account: string; vault: RdsSnapshots; points: RecoveryPoints },
+/** Into each recovery point of the database, also of runs before, which may have had a copy made and died before they noted it. */
+const noteCopies = async (
+  { workload, database }: Job,
+  known: Map<string, Snapshot>,
+  { account, region, points }: { account: string; region: string; points: RecoveryPoints },
 ): Promise<void> => {
-  // Nothing is noted of a recovery point that was never recorded.
-  if (!(await points.find(job))) return;
-  await points.note(job, { vault: { account, region: vault.region, arn, completedAt: completedAt!, kmsKeyId } });
+  for (const point of await points.list(workload, database)) {
+    const copy = known.get(point.id);
+    if (point.vault || !isSound(copy, point)) continue;
+    const { arn, completedAt, kmsKeyId } = copy;
+    await points.note(point, { vault: { account, region, arn, completedAt, kmsKeyId } });
+  }
 };

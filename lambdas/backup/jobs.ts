@@ -50,14 +50,12 @@ export const snapshotsOf = (plan: Environment): Record<SiteName, RdsSnapshots> =
 export const isForVault = ({ policy, tier }: Pick<Job, 'policy' | 'tier'>): boolean =>
   policy.copyToAccount?.tiers.some((each) => each === tier) ?? false;
 
-const READS_AT_ONCE = 20;
-
-/** What is read of each of many things, in their order. Hundreds of reads at once would outlive their timeouts in one another's queue. */
-export const readEach = async <T, R>(items: readonly T[], read: (item: T) => Promise<R>): Promise<R[]> => {
-  const found = new Map<T, R>();
+/** Work on each of many things, so many at once, and what came of it in their order. Hundreds at once would outlive their timeouts in one another's queue. */
+export const inParallel = async <T, R>(items: readonly T[], work: (item: T) => Promise<R>, atOnce = 20): Promise<R[]> => {
+  const done = new Map<T, R>();
   const unbounded = { until: Number.POSITIVE_INFINITY, now: () => 0 };
-  await atMost(items, { atOnce: READS_AT_ONCE, ...unbounded }, async (item) => void found.set(item, await read(item)));
-  return items.map((item) => found.get(item)!);
+  await atMost(items, { atOnce, ...unbounded }, async (item) => void done.set(item, await work(item)));
+  return items.map((item) => done.get(item)!);
 };
 
 /** Runs work on many things, so many at once, and begins none after the time is up; says which were not begun. */

@@ -3,9 +3,11 @@ import type { SiteName } from '../kit/plan.ts';
 import { type RecoveryPoint, RecoveryPoints } from '../kit/recovery-points.ts';
 import { defineStep } from '../kit/step.ts';
 import { OWNER_TAG, type Snapshot } from '../resources/rds-snapshots.ts';
-import { backupRun, jobsOf, snapshotsOf } from './jobs.ts';
+import { backupRun, inParallel, type Job, jobsOf, snapshotsOf } from './jobs.ts';
 import { isHeld, type Removal, removable } from './retention.ts';
 import { failedOf, recordLeft } from './unrecorded.ts';
+
+const AT_ONCE = 8;
 
 /**
  * Deletes what retention lets go, of the databases of this run. Only what both the ledger and the snapshot's own tags call Lifeboat's is
@@ -24,7 +26,7 @@ export const pruneRecoveryPoints = defineStep({
     };
     const removed: string[] = [];
     const recorded: string[] = [];
-    for (const job of jobsOf(plan, site, request)) {
+    const prune = async (job: Job): Promise<void> => {
       const { workload, database, policy } = job;
       const known = await points.list(workload, database);
       recorded.push(...(await recordLeft(job, known, { plan, site, lists, points })));
@@ -49,7 +51,8 @@ export const pruneRecoveryPoints = defineStep({
         await snapshots[failed.site].remove(failed.id);
         removed.push(`${plan.sites[failed.site].region} ${failed.id}`);
       }
-    }
+    };
+    await inParallel(jobsOf(plan, site, request), prune, AT_ONCE);
     if (recorded.length > 0) log('recovery-points-found', { run: request.run, recorded });
     if (removed.length > 0) log('recovery-points-pruned', { run: request.run, removed });
     return { removed: removed.length };

@@ -2,7 +2,7 @@ import { RecoveryPoints } from '../kit/recovery-points.ts';
 import { defineStep } from '../kit/step.ts';
 import { RdsInstances } from '../resources/rds-instances.ts';
 import { ownTags } from '../resources/rds-settings.ts';
-import { backupRun, jobsOf, snapshotsOf } from './jobs.ts';
+import { backupRun, inParallel, type Job, jobsOf, snapshotsOf } from './jobs.ts';
 import { Manifests } from './manifests.ts';
 import { soundCopies } from './sound-copies.ts';
 
@@ -23,19 +23,19 @@ export const recordRecoveryPoints = defineStep({
   run: async ({ request }, { plan, site, snapshots, points, manifests, instances }) => {
     const [primary, recovery, known] = await Promise.all([snapshots.primary.list(), snapshots.recovery.list(), instances.list()]);
     const lists = { primary, recovery };
-    const recorded: string[] = [];
-    for (const { id, workload, database, tier, dueAt, instance } of jobsOf(plan, site, request)) {
+    const record = async ({ id, workload, database, tier, dueAt, instance }: Job): Promise<boolean> => {
       const source = lists[site].get(id);
-      if (source?.status !== 'available') continue;
+      if (source?.status !== 'available') return false;
       const copies = soundCopies(plan, site, lists, id);
       const contents = await manifests.find(id);
       const { engine, engineVersion, allocatedGb } = source;
       const facts = { instance, engine, engineVersion, allocatedGb, reachesTo: contents?.heartbeatAt, sizeBytes: contents?.sizeBytes };
       const { settings, tags } = known.get(instance) ?? {};
       await points.record({ id, workload, database, tier, dueAt, ...facts, settings, instanceTags: tags && ownTags(tags), copies });
-      recorded.push(id);
-    }
-    return { recorded: recorded.length };
+      return true;
+    };
+    const recorded = await inParallel(jobsOf(plan, site, request), record);
+    return { recorded: recorded.filter(Boolean).length };
   },
 });
 export const handler = recordRecoveryPoints.handler;

@@ -3,7 +3,7 @@ import { log } from '../kit/log.ts';
 import { defineStep } from '../kit/step.ts';
 import { settleContents } from '../resources/postgres-contents.ts';
 import { RdsInstances } from '../resources/rds-instances.ts';
-import { atMost, backupRun, jobsOf, readEach } from './jobs.ts';
+import { atMost, backupRun, inParallel, jobsOf } from './jobs.ts';
 import { Manifests } from './manifests.ts';
 import { BUDGET_MS, connectionTo, LOGGED, READ_MS } from './take-manifests.ts';
 
@@ -21,7 +21,7 @@ export const settleManifests = defineStep({
   build: ({ ledger }) => ({ manifests: new Manifests(ledger), instances: new RdsInstances() }),
   run: async ({ request }, { plan, site, manifests, instances, now }) => {
     const jobs = jobsOf(plan, site, request);
-    const found = await readEach(jobs, async (job) => ({ job, contents: await manifests.find(job.id) }));
+    const found = await inParallel(jobs, async (job) => ({ job, contents: await manifests.find(job.id) }));
     const open = found.flatMap(({ job, contents }) =>
       contents?.tables.some(({ settled }) => settled === undefined) ? [{ job, contents }] : [],
     );

@@ -4,7 +4,7 @@ import { type Base, defineStep } from '../kit/step.ts';
 import { Postgres } from '../resources/postgres.ts';
 import { readContents } from '../resources/postgres-contents.ts';
 import { RdsInstances } from '../resources/rds-instances.ts';
-import { atMost, backupRun, type Job, jobsOf, readEach } from './jobs.ts';
+import { atMost, backupRun, inParallel, type Job, jobsOf } from './jobs.ts';
 import { Manifests } from './manifests.ts';
 
 /** Begins no database after this; one that is begun ends by `READ_MS`. */
@@ -29,7 +29,7 @@ export const takeManifests = defineStep({
   run: async ({ request }, services) => {
     const { plan, site, manifests, instances, now } = services;
     const jobs = jobsOf(plan, site, request);
-    const found = await readEach(jobs, async (job) => ((await manifests.isSettled(job.id)) ? [] : [job]));
+    const found = await inParallel(jobs, async (job) => ((await manifests.isSettled(job.id)) ? [] : [job]));
     const missing = found.flat();
     const known = missing.length > 0 ? await instances.list() : new Map();
     const unread: string[] = [];

@@ -90,6 +90,8 @@ const recordOne = async (fence: Fence, own: Fence[], { ledger, incidents, tell }
   await incidents.note(incident, workload, {
     fenceProof: Object.fromEntries(proven.map((each) => [each.database, each.proof])),
     ...(proven.length === own.length ? { fence: 'fenced', fencedAt: settledAt } : {}),
+    // Of the others a person has decided that nobody waits.
+    ...(proven.length < own.length && !own.some((each) => each.state === 'pending') ? { fence: 'overridden' } : {}),
   });
   await tell(`${workload}: the old writer is fenced`, { incident, workload, database, epoch, pendingSince: since, proof });
   await incidents.append(incident, workload, {

@@ -64,6 +64,18 @@ describe('copying to the vault', () => {
     expect(memory.recovery.calls.filter((call) => call === 'list')).toHaveLength(polls);
   });
 
+  it('notes what a run before had copied, and died before it noted it', async () => {
+    const { kept, points, jobs, copy } = await given(1);
+    const before = { ...(await points.find(jobs[0]!))!, id: 'the-one-before', dueAt: '2026-11-19T02:15:00.000Z' };
+    await points.record(before);
+    kept.add(before.id, { encrypted: true });
+    await points.record({ ...before, id: 'another', dueAt: '2026-11-18T02:15:00.000Z' });
+    kept.add('another', { encrypted: true, allocatedGb: 10 });
+    await untilReady(copy);
+    expect((await points.find(before))!.vault).toMatchObject({ account: ACCOUNT, arn: expect.stringContaining('the-one-before') });
+    expect((await points.list('orders', jobs[0]!.database)).map(({ vault }) => vault !== undefined)).toEqual([true, true, false]);
+  });
+
   it('does nothing for tiers that the policy does not name, and nothing without a vault', async () => {
     const { services, kept, copy } = await given(1, ['weekly']);
     expect(await copy()).toEqual({ copied: 0, of: 0 });

@@ -78,17 +78,18 @@ describe('settle-fences', () => {
   });
 });
 
+const both = async (stock: Partial<DatabaseAdapter>, tell: () => Promise<void> = async () => {}) => {
+  const base = baseFor(moved, { site: 'primary' });
+  const fences = new Fences(base.ledger);
+  for (const database of ['orders', 'stock']) await fences.demand({ ...demanded, database });
+  const databasesFor = () => [databaseOf(), ...('fence' in stock ? [databaseOf({ name: 'stock', ...stock })] : [])];
+  const settle = () => settleFences(moved, { ...base, databasesFor, tell });
+  const states = async () => (await fences.all('orders')).map(({ database, state }) => `${database} ${state}`);
+  const incident = () => base.incidents.find('run-1', 'orders');
+  return { settle, states, incident, base };
+};
+
 describe('settle-fences of several databases', () => {
-  const both = async (stock: Partial<DatabaseAdapter>, tell: () => Promise<void> = async () => {}) => {
-    const base = baseFor(moved, { site: 'primary' });
-    const fences = new Fences(base.ledger);
-    for (const database of ['orders', 'stock']) await fences.demand({ ...demanded, database });
-    const databasesFor = () => [databaseOf(), ...('fence' in stock ? [databaseOf({ name: 'stock', ...stock })] : [])];
-    const settle = () => settleFences(moved, { ...base, databasesFor, tell });
-    const states = async () => (await fences.all('orders')).map(({ database, state }) => `${database} ${state}`);
-    const incident = () => base.incidents.find('run-1', 'orders');
-    return { settle, states, incident, base };
-  };
   const failing = (error: Error) => ({ fence: () => Promise.reject(error) });
 
   it.each([
@@ -124,7 +125,7 @@ describe('settle-fences of several databases', () => {
   ])("ends its waiting with a person's word where it %s", async (_, stock) => {
     const { settle, states, base } = await both(stock);
     await settle();
-    await overrideFence({ environment: demo, ledger: base.ledger, print: () => {} }, 'orders', 'stock was deleted');
+    await overrideFence({ environment: demo, ledger: base.ledger, print: () => {} }, 'orders', { reason: 'stock was deleted' });
     expect(await settle()).toEqual({ elsewhere: 0, unsettled: [] });
     expect(await states()).toEqual(['orders fenced', 'stock overridden']);
   });
@@ -150,7 +151,7 @@ describe('override-fence', () => {
   it('records who, when and why, and is no pardon: a region that returns is fenced all the same', async () => {
     const { settle, found, asked, base } = await at('primary');
     const printed: unknown[] = [];
-    await overrideFence(operator(base, printed), 'orders', 'the region is lost for good', new Date(NOW));
+    await overrideFence(operator(base, printed), 'orders', { reason: 'the region is lost for good' }, new Date(NOW));
     const override = { by: expect.any(String), at: new Date(NOW).toISOString(), reason: 'the region is lost for good' };
     expect(await found()).toMatchObject({ state: 'overridden', override });
     expect(await base.incidents.find('run-1', 'orders')).toMatchObject({ fence: 'overridden', fenceOverride: override });
@@ -161,6 +162,19 @@ describe('override-fence', () => {
     expect(await found()).toMatchObject({ state: 'fenced', override });
   });
 
+  it('of one database leaves the others pending, and the incident is overridden when none is', async () => {
+    const { settle, states, incident, base } = await both({ fence: databaseOf().fence });
+    await overrideFence(operator(base), 'orders', { reason: 'left the environment', database: 'orders' }, new Date(NOW));
+    expect(await states()).toEqual(['orders overridden', 'stock pending']);
+    expect((await incident())!.fence).not.toBe('overridden');
+    const again = overrideFence(operator(base), 'orders', { reason: 'why', database: 'orders' });
+    await expect(again).rejects.toThrow("no fence of 'orders/orders' is pending; pending are those of stock");
+    await overrideFence(operator(base), 'orders', { reason: 'the region is lost for good', database: 'stock' }, new Date(NOW));
+    expect((await incident())!.fence).toBe('overridden');
+    expect(await settle()).toMatchObject({ unsettled: [] });
+    expect((await incident())!.fence).toBe('fenced');
+  });
+
   it('is pending for nobody after that', async () => {
     const { settle } = await at('recovery', {}, { state: 'overridden' });
     expect(await settle()).toEqual({ elsewhere: 0, unsettled: [] });
@@ -168,8 +182,8 @@ describe('override-fence', () => {
 
   it('refuses a workload that nobody knows, an empty reason, and where nothing is pending', async () => {
     const { base } = await at('primary', {}, { state: 'fenced' });
-    await expect(overrideFence(operator(base), 'order', 'why')).rejects.toBeInstanceOf(UsageError);
-    await expect(overrideFence(operator(base), 'orders', ' ')).rejects.toBeInstanceOf(UsageError);
-    await expect(overrideFence(operator(base), 'orders', 'why')).rejects.toThrow(/no fence of 'orders' is pending/);
+    await expect(overrideFence(operator(base), 'order', { reason: 'why' })).rejects.toBeInstanceOf(UsageError);
+    await expect(overrideFence(operator(base), 'orders', { reason: ' ' })).rejects.toBeInstanceOf(UsageError);
+    await expect(overrideFence(operator(base), 'orders', { reason: 'why' })).rejects.toThrow(/no fence of 'orders' is pending/);
   });
 });

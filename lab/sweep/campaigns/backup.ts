@@ -3,7 +3,7 @@ import { type DBSnapshot, DeleteDBSnapshotCommand } from '@aws-sdk/client-rds';
 import { Machines } from '../../drill/machines.ts';
 import type { LedgerPoint } from '../../drill/recovery-points.ts';
 import type { Region } from '../../types.ts';
-import { type Bench, taskCampaign } from './task.ts';
+import { type Bench, type TaskOptions, taskCampaign } from './task.ts';
 
 /** Old enough that the run after the next one lets it go. */
 const AGE_MS = 20 * 86_400_000;
@@ -16,7 +16,7 @@ const RUN_WITHIN_MS = 240_000;
  * Takes a recovery point and copies it to the other site, which goes dark under `dark-here`. Each run is due a minute after the one before,
  * some weeks ago: so each lets the one before it go, and no snapshots gather. The janitor of a run that failed is the next one.
  */
-export const backup = taskCampaign({
+export const backupTask: TaskOptions = {
   name: 'backup',
   machine: 'backup',
   places: ({ primary, recovery }) => ({ region: primary, dark: recovery }),
@@ -46,7 +46,9 @@ export const backup = taskCampaign({
       await view.rds(home, (client) => client.send(new DeleteDBSnapshotCommand({ DBSnapshotIdentifier })));
     return left.map(({ DBSnapshotArn = '' }) => DBSnapshotArn);
   },
-});
+};
+
+export const backup = taskCampaign(backupTask);
 
 async function dueNext({ view, region }: Bench): Promise<{ dueAt: string }> {
   const before = Date.now() - AGE_MS;

@@ -8,7 +8,7 @@ import { takeProvenPoint } from '../../drill/restores.ts';
 import type { Region } from '../../types.ts';
 import type { Attempt } from '../../workload/attempt.ts';
 import type { Campaign } from '../campaign.ts';
-import { type Cell, kindsOf } from '../cells.ts';
+import { type CallKind, type Cell, kindOf, kindsOf } from '../cells.ts';
 import type { Outcome } from '../matrix.ts';
 import { isServed, isTold } from './judge.ts';
 import { Seen } from './seen.ts';
@@ -30,6 +30,13 @@ export interface TaskRun extends Ended {
 export interface TaskOptions {
   name: string;
   machine: string;
+  /** Lifeboat's environment that is deployed; `sweep-backup` where it is left out. */
+  environment?: string;
+  prepare?: Campaign['prepare'];
+  /** ARNs of roles in another account that its functions take on: their calls are attacked too. */
+  roles?: readonly string[];
+  /** Of the calls that it makes those that are attacked; all where it is left out. */
+  attacks?: (kind: CallKind) => boolean;
   /** Of a laboratory's whole history, beside that the primary site is the only writer and no failover starts. */
   promises?: readonly Promised[];
   destroysDatabases?: Campaign['destroysDatabases'];
@@ -58,16 +65,18 @@ const SETTLED_AFTER_MS = 6_000;
 /** A machine that moves nothing to another site, swept: the workload stays where it is, whatever befalls the machine. */
 export const taskCampaign = (options: TaskOptions): Campaign => ({
   name: options.name,
-  environment: 'sweep-backup',
+  environment: options.environment ?? 'sweep-backup',
+  prepare: options.prepare,
   destroysDatabases: options.destroysDatabases,
   promises: [...(options.promises ?? [lossWithin(0)]), oneWriter(), noRun(), servedBy('primary')],
   clean: (drill) =>
     at(drill, options, async (task) => {
       const runs = [await runClean(task), await runClean(task)];
-      const functions = await task.machines.functions(options.machine);
+      const functions = await principals(task);
       const kinds = runs.map((run) => kindsOf(callsOfRun(drill.lab.calls(), { ...run, region: task.region, functions })));
       await options.leftovers(task, runs);
-      return kinds.flat().filter((kind, i, all) => all.findIndex((one) => JSON.stringify(one) === JSON.stringify(kind)) === i);
+      const { attacks = () => true } = options;
+      return kinds.flat().filter((kind, i, all) => attacks(kind) && all.findIndex((one) => kindOf(one) === kindOf(kind)) === i);
     }),
   attack: (drill, cell) =>
     at(drill, options, async (task) => {
@@ -96,6 +105,11 @@ async function at<T>(drill: Drill, options: TaskOptions, work: (task: Task) => P
   } finally {
     machines.close();
   }
+}
+
+/** Whose calls are the machine's: its functions', and those of the roles that these take on. */
+async function principals({ machines, options }: Task): Promise<string[]> {
+  return [...(await machines.functions(options.machine)), ...(options.roles ?? [])];
 }
 
 async function provenPoint(drill: Drill, view: BackupView): Promise<void> {
@@ -138,7 +152,7 @@ async function attack(task: Task, cell: Cell): Promise<[Outcome, string]> {
 
 async function underFault(task: Task, cell: Cell): Promise<TaskRun | undefined> {
   const { drill, region, machines, options } = task;
-  const functions = await machines.functions(options.machine);
+  const functions = await principals(task);
   const input = await options.input(task);
   const ended = await runUnderFault(drill, cell, {
     source: region,
