@@ -50,7 +50,7 @@ for (const mode of ['failover', 'switchover'] as const) {
       : 'planned move: writes stop first, nothing is lost';
   program
     .command(`${mode} [workloads...]`)
-    .description(`${what}. Without workloads: all. Without --reason it asks for approval`)
+    .description(`${what}. Without workloads: all, 20 at most. Without --reason it asks for approval`)
     .addOption(new Option('--to <site>', 'the site that is activated').choices(['primary', 'recovery']).makeOptionMandatory())
     .option('--reason <text>', 'why; goes into the record')
     .option('--dry-run', 'walks the whole machine and changes nothing', false)
@@ -93,7 +93,6 @@ program
     [],
   )
   .option('--database <name>', 'where the workload has several')
-  .addOption(new Option('--site <site>', 'default: the active one').choices(['primary', 'recovery']))
   .option('--max-rows <n>', 'more rows than that are refused', '100')
   .option('--reason <text>', 'why; goes into the record')
   .option('--dry-run', 'shows which rows and columns differ and changes nothing', false)

@@ -61,8 +61,8 @@ const restore = z.strictObject({
   keepReplacedDays: days(90).default(14),
   /** Longest wait until changed settings have taken hold. AWS gives no figure: a planning assumption. */
   changeTimeoutMinutes: minutes(120).default(30),
-  /** Longest wait for each of the two renames, which restart the server. AWS gives no figure: a planning assumption. */
-  renameTimeoutMinutes: minutes(60).default(15),
+  /** Longest wait for each of the two renames, which restart the server. AWS: about 10 minutes each; three times that is a planning assumption. */
+  renameTimeoutMinutes: minutes(60).default(30),
 });
 
 /** Copies in the environment's `vault`, an account in which nobody of this one can delete anything. */
@@ -110,7 +110,7 @@ export type BackupPolicy = z.infer<typeof backupPolicy>;
 
 /** What a restored copy stands in while it is checked: no way to the workload and none from it. */
 export const isolation = z.strictObject({
-  /** DB subnet group without a route to the workload or the internet. */
+  /** DB subnet group without a route to the workload or the internet. One in the workload's own VPC is kept apart by its security groups: docs/restore.md, 'Clean room'. */
   dbSubnetGroup: z.string().min(1),
   /** Of the restored instance: in from the inspecting function alone, nothing out. */
   dbSecurityGroupIds: z.array(z.string().regex(/^sg-[0-9a-f]+$/, 'a security group id, for example sg-0a1b2c3d')).min(1),
@@ -153,9 +153,6 @@ export const exposureOf = (policy: BackupPolicy): { what: string; seconds: numbe
 /** When a proof is due. */
 export const proofTimeOf = ({ verification: { at, weeklyAt, monthlyAt } }: BackupPolicy, proof: ProofName): string =>
   ({ daily: at, weekly: weeklyAt, monthly: monthlyAt })[proof];
-
-/** Tiers of a policy by their name; the check of the environment allows each once. */
-export const tierOf = (policy: BackupPolicy, name: string): BackupTier | undefined => policy.tiers.find(({ every }) => every === name);
 
 export function isTimeZone(name: string): boolean {
   try {

@@ -2,7 +2,7 @@ import type { Environment, Workload } from './schema.ts';
 
 /** Seconds from the start of a CloudWatch high-resolution alarm's last period to its action: evaluated every 10 s. */
 const ALARM_EVALUATION_SECONDS = 10;
-/** Alarm action, starter and first state: a cold start each. */
+/** Alarm action, starter and first state: a cold start each, of functions that are awake (`WAKING_SECONDS`). */
 const START_SECONDS = 5;
 /** Fresh probes, lag, fence outcome, take and verification, each a few seconds, by their timeouts' usual part. */
 const DECISION_SECONDS = 15;
@@ -94,14 +94,25 @@ export const waitBoundsOf = (environment: Environment, workload: Workload): Reco
   };
 };
 
-/** The tasks' own time beside the waits: about fifteen, of 30 s at most each. */
+/** The tasks' own time beside the waits: fifteen tries of 30 s. About fifteen tasks take a few seconds each, the rest is for a brown-out. */
 const TASKS_SECONDS = 450;
+/**
+ * A function in a network that nobody called for weeks is put to sleep, and its first call waits until it is awake: some 90 s as reported,
+ * and at most as long as a state's retrier for it, once a run. The RTO's sum leaves it out, since it counts on functions that are awake: a
+ * dry switchover every week keeps them so. AWS, Lambda developer guide, 'Lambda function states', 2026-11.
+ */
+export const WAKING_SECONDS = 120;
+/** Of a run's steps those that speak SQL: lag, fence and promotion. */
+export const SLEEPERS = 3;
 
 /** How long one workload's part of a run can work: each try takes time too, at most as much again as the waits. */
 export const workBoundSeconds = (environment: Environment, workload: Workload): number => {
   const waits = Object.values(waitBoundsOf(environment, workload)).reduce((sum, seconds) => sum + seconds, 0);
-  return 2 * waits + TASKS_SECONDS;
+  return 2 * waits + TASKS_SECONDS + SLEEPERS * WAKING_SECONDS;
 };
+
+/** After an answer the outage is confirmed and the lag measured once more: two tasks, at most their waits again. */
+const AGAIN_SECONDS = 2 * DECISION_SECONDS + 60;
 
 /** The longest that a question waits for a person: in the cool-down until its end, if that is later. */
 export const longestAnswerSeconds = ({ failover }: Environment): number =>
@@ -109,4 +120,4 @@ export const longestAnswerSeconds = ({ failover }: Environment): number =>
 
 /** How long one workload's part of a run can take, a person's time included. */
 export const runBoundSeconds = (environment: Environment, workload: Workload): number =>
-  workBoundSeconds(environment, workload) + longestAnswerSeconds(environment);
+  workBoundSeconds(environment, workload) + longestAnswerSeconds(environment) + AGAIN_SECONDS;

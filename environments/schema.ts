@@ -55,7 +55,11 @@ const rdsPostgresReplica = z.strictObject({
   name: slug('a database', 30),
   /** DB instance identifier in each site. Lifeboat lengthens it for what it sets aside: `names.ts` says by how much. */
   instances: perSite(instanceIdentifier),
-  /** Name of the Secrets Manager secret `{username, password}` of a member of `rds_superuser`, of the same name in both sites. */
+  /**
+   * Name of the Secrets Manager secret `{username, password}`, the same in both sites, of the master user or of a member of `rds_superuser`
+   * with CREATEROLE, CREATE on the database, and ADMIN OPTION on each of `applicationRoles`. Membership gives none of the three: the first
+   * is never inherited, the second is not the group's, and PostgreSQL 16 and later let nobody change another role's login without the third.
+   */
   secret: z.string().min(1),
   /** The database in which Lifeboat keeps its schema `lifeboat`. */
   databaseName: z.string().min(1),
@@ -114,8 +118,16 @@ export const workloadSchema = z.strictObject({
 });
 
 const detection = z.strictObject({
-  /** Time between two probes of one observer. */
-  intervalSeconds: seconds(5, 60).default(10),
+  /** Time between two probes of one observer. The alarm wants a verdict in each of its periods, and takes one without for 'not down'. */
+  intervalSeconds: z
+    .number()
+    .int()
+    .min(5)
+    .refine((interval) => interval <= 10, {
+      error: ({ input }) =>
+        `is ${input}; give at most 10: WorkloadDown has periods of 10 s, one without a probe is not down, and it never fires`,
+    })
+    .default(10),
   /** A probe without an answer after this counts as failed. */
   probeTimeoutSeconds: seconds(1, 10).default(4),
   /** Independent URLs that answer while the observer's own network is well: without one of them a failed probe is `unknown`. */
@@ -209,7 +221,6 @@ export type Environment = z.infer<typeof environmentShape>;
 export type Workload = Environment['workloads'][number];
 export type Database = Workload['databases'][number];
 export type Compute = Workload['compute'][number];
-export type SiteConfig = Environment['sites']['primary'];
 
 /** Shape and rules together: regions, names, cycles, and an RTO that its waits can meet. All problems are reported at once. */
 export const environmentSchema = environmentShape.superRefine((environment, context) => {

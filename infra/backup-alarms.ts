@@ -39,7 +39,7 @@ export class BackupAlarms extends Construct {
     });
     this.ofOne(workload, 'backup-copy-late', {
       metricName: 'BackupCopyLate',
-      impact: `A snapshot of '${workload}' has no copy in the other site in time: the loss of this region would take it along.`,
+      impact: `A snapshot of '${workload}' has no copy in the other site, or in the vault, in time: the loss of this region, or of this account, would take it along.`,
       runbook: 'Backup copy late',
       notCovered: 'snapshots that were never taken, which are late',
     });

@@ -3,6 +3,7 @@ import { type BackupPolicy, type BackupTier, scheduleOf } from '../environments/
 import type { Environment } from '../environments/schema.ts';
 import { BackupAlarms } from './backup-alarms.ts';
 import type { Foundation } from './foundation.ts';
+import { wakingSeconds } from './machine-step.ts';
 import type { Names } from './names.ts';
 import type { Right, Rights } from './rights.ts';
 import { EveryMinute, Scheduled } from './schedule.ts';
@@ -102,7 +103,8 @@ export class Backup extends Construct {
       CopyToAccount: longest(({ copyToAccount }) => copyToAccount?.timeoutMinutes ?? 1),
     };
     // Each try takes time beside its wait, at most as much again, and each state once its own timeout with its retries.
-    const runTimeout = 2 * Object.values(waits).reduce((sum, seconds) => sum + seconds, 0) + 10 * BATCH_TIMEOUT_SECONDS;
+    const runTimeout =
+      2 * Object.values(waits).reduce((sum, seconds) => sum + seconds, 0) + 10 * BATCH_TIMEOUT_SECONDS + wakingSeconds(machineSteps);
     this.machine = new Machine(this, 'Machine', foundation, {
       name: 'backup',
       definitions,

@@ -28,7 +28,7 @@ export const machineSteps = {
     timeoutSeconds: 20,
     sql: true,
     incident: noted,
-    needs: (rights) => [rights.describeDatabases(), rights.readSecrets(), rights.readLedger()],
+    needs: (rights) => [rights.describeDatabases(), rights.readSecrets(), rights.readLedger(), rights.readPledges()],
   },
   'failover/ask-approval': {
     description: 'Asks a person, with a token that answers',
@@ -49,7 +49,7 @@ export const machineSteps = {
     sql: true,
     incident: noted,
     needs: (rights) => [
-      rights.readLedger(),
+      rights.readTimeline(),
       rights.updateLedger('lease'),
       rights.putInLedger('fence'),
       rights.describeDatabases(),
@@ -59,6 +59,7 @@ export const machineSteps = {
   'failover/take-lease': {
     description: 'Takes the lease once it was released or has expired',
     timeoutSeconds: 20,
+    incident: noted,
     needs: (rights) => [rights.readLedger(), rights.updateLedger('lease'), rights.closePledges()],
   },
   'failover/promote-database': {

@@ -143,6 +143,7 @@ export class Failover extends Construct {
       memoryMb: IDLE_MEMORY_MB,
       rights: [rights.readLeases()],
       variables: { LIFEBOAT_BEACON_TOKEN: token },
+      tracesCallersOnly: true,
     });
     const url = beacon.function.addFunctionUrl({ authType: FunctionUrlAuthType.NONE });
     new CfnOutput(this, 'BeaconHost', { value: Fn.select(2, Fn.split('/', url.url)), exportName: names.beaconExport('host') });

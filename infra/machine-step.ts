@@ -1,3 +1,4 @@
+import { WAKING_SECONDS } from '../environments/budget.ts';
 import type { Right, Rights } from './rights.ts';
 import type { StepProps } from './step.ts';
 
@@ -18,3 +19,7 @@ export const appended = (rights: Rights): Right[] => rights.putInLedger('inciden
 export const noted = (rights: Rights): Right[] => rights.writeLedger('incident');
 /** It works on no workload, so on no incident. */
 export const nothing = (): Right[] => [];
+
+/** What a run waits at most for functions that sleep: those in a network may, each once. */
+export const wakingSeconds = (steps: Record<string, Pick<StepProps, 'description' | 'sql' | 'isolated'>>): number =>
+  WAKING_SECONDS * Object.values(steps).filter(({ sql, isolated }) => sql || isolated).length;

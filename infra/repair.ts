@@ -1,5 +1,6 @@
 import { Construct } from 'constructs';
 import type { Foundation } from './foundation.ts';
+import { wakingSeconds } from './machine-step.ts';
 import type { Right, Rights } from './rights.ts';
 import { Machine } from './state-machine.ts';
 import { Step, type StepProps } from './step.ts';
@@ -81,7 +82,7 @@ export class Repair extends Construct {
       definitions,
       steps: Object.fromEntries(entries.map(([step, props]) => [pascalName(step), create(step, props)])),
       numbers: {
-        RunTimeoutSeconds: approvalSeconds + 4 * ANSWER_SECONDS + 6 * BATCH_TIMEOUT_SECONDS,
+        RunTimeoutSeconds: approvalSeconds + 4 * ANSWER_SECONDS + 6 * BATCH_TIMEOUT_SECONDS + wakingSeconds(machineSteps),
         ApprovalTimeoutSeconds: approvalSeconds,
       },
       waits: { CompareRecords: ANSWER_SECONDS, ApplyRepair: ANSWER_SECONDS },

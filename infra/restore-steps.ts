@@ -22,7 +22,7 @@ export const machineSteps = {
     description: "Lets the site's guard end the workload's writes",
     timeoutSeconds: 20,
     incident: noted,
-    needs: (rights) => [rights.readLedger(), rights.updateLedger('lease')],
+    needs: (rights) => [rights.readLedger(), rights.updateLedger('lease'), rights.readStandings(), rights.askPledges()],
   },
   'restore/snapshot-current': {
     description: 'Keeps what is there, however corrupt',
@@ -71,6 +71,7 @@ export const machineSteps = {
       rights.readLedger(),
       rights.listInstances(),
       rights.changeSettings(),
+      rights.putTagsBack(),
       rights.readCleanSecrets(),
       rights.replaceLogins(),
     ],

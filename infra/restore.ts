@@ -1,7 +1,7 @@
 import { Construct } from 'constructs';
 import { policiesOf } from './backup.ts';
 import type { Foundation } from './foundation.ts';
-import { appended, type MachineStep } from './machine-step.ts';
+import { appended, type MachineStep, wakingSeconds } from './machine-step.ts';
 import { INSPECT_TIMEOUT_SECONDS, machineSteps } from './restore-steps.ts';
 import { EveryMinute } from './schedule.ts';
 import { Machine } from './state-machine.ts';
@@ -45,7 +45,8 @@ export class Restore extends Construct {
       VerifyWrites: ANSWER_SECONDS,
     };
     // Each try takes time beside its wait, at most as much again.
-    const runSeconds = 2 * Object.values(waits).reduce((sum, seconds) => sum + seconds, 0) + 4 * INSPECT_TIMEOUT_SECONDS + CUT_OVER_SECONDS;
+    const waiting = 2 * Object.values(waits).reduce((sum, seconds) => sum + seconds, 0) + wakingSeconds(machineSteps);
+    const runSeconds = waiting + 4 * INSPECT_TIMEOUT_SECONDS + CUT_OVER_SECONDS;
     new Machine(this, 'Machine', foundation, {
       name: 'restore',
       definitions,

@@ -1,4 +1,5 @@
 import { runBoundSeconds, type WaitingStep, waitBoundsOf } from '../environments/budget.ts';
+import { WORKLOADS_PER_RUN } from '../environments/run-size.ts';
 import type { Environment } from '../environments/schema.ts';
 
 /** Workloads of a wave that the machine recovers at once: `MaxConcurrency` of its inner Map. */
@@ -14,7 +15,8 @@ export const longestWaits = (environment: Environment): Record<WaitingStep, numb
 /** The bound of a whole run: its waves one after the other, each in as many rounds as it has tens of workloads. */
 export const runTimeoutSeconds = (environment: Environment): number => {
   const longest = Math.max(...environment.workloads.map((workload) => runBoundSeconds(environment, workload)));
-  const rounds = waveCount(environment) + Math.floor(environment.workloads.length / AT_ONCE);
+  const most = Math.min(environment.workloads.length, WORKLOADS_PER_RUN);
+  const rounds = waveCount(environment) + Math.floor(most / AT_ONCE);
   return rounds * longest;
 };
 

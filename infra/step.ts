@@ -33,6 +33,8 @@ export interface StepProps {
   /** It is invoked without anybody waiting for the answer: what fails for good goes to the dead-letter queue. */
   asynchronous?: { retries: 0 | 1 | 2; maxAgeSeconds: number };
   variables?: Record<string, string>;
+  /** Follows a trace that its caller began, and begins none: for what is asked so often that traces would cost more than the answers. */
+  tracesCallersOnly?: boolean;
   /** Where another account trusts the step's role by its name; else CloudFormation names it. */
   roleName?: string;
   /** The most of it that runs at once, for what the public can start. Lambda keeps 100 of the account's concurrency for all others. */
@@ -69,7 +71,7 @@ export class Step extends Construct {
       reservedConcurrentExecutions: props.reservedConcurrency,
       role,
       logGroup,
-      tracing: Tracing.ACTIVE,
+      tracing: props.tracesCallersOnly ? Tracing.PASS_THROUGH : Tracing.ACTIVE,
       environment: {
         LIFEBOAT_LEDGER_TABLE: names.ledger,
         LIFEBOAT_OBSERVATIONS_TABLE: names.observations,

@@ -1,7 +1,9 @@
 import { Construct } from 'constructs';
 import { type BackupPolicy, intervalSeconds, proofNames, proofTimeOf, scheduleOf } from '../environments/backup.ts';
+import { POINTS_PER_RUN } from '../environments/run-size.ts';
 import { policiesOf } from './backup.ts';
 import type { Foundation } from './foundation.ts';
+import { wakingSeconds } from './machine-step.ts';
 import type { Right, Rights } from './rights.ts';
 import { Scheduled } from './schedule.ts';
 import { Machine } from './state-machine.ts';
@@ -16,13 +18,11 @@ interface MachineStep extends Pick<StepProps, 'description' | 'timeoutSeconds' |
 const MEMORY_MB = 256;
 const ANSWER_SECONDS = 300;
 const REMOVAL_SECONDS = 1_800;
-/** The longest that a Lambda step of ours may take; the checks of one copy fit into it, or are `unknown`. */
+/** The checks of one copy fit into it, or are `unknown`. */
 const INSPECT_TIMEOUT_SECONDS = 180;
 const START_RETRY_MINUTES = 60;
 /** Copies that a run restores at once: `MaxConcurrency` of its Map. */
 const AT_ONCE = 4;
-/** `read-verification-request` chooses no more for one run. */
-const POINTS_PER_RUN = 100;
 const DAY_SECONDS = 86_400;
 
 /** New recovery points of a day, which the daily proof is for. */
@@ -80,11 +80,12 @@ export class Verification extends Construct {
       RemoveCopy: REMOVAL_SECONDS,
     };
     const onePoint = 2 * Object.values(waits).reduce((sum, seconds) => sum + seconds, 0) + 6 * INSPECT_TIMEOUT_SECONDS;
+    const rounds = Math.ceil(Math.min(POINTS_PER_RUN, pointsADay(policies)) / AT_ONCE);
     new Machine(this, 'Machine', foundation, {
       name: 'verify-backup',
       definitions,
       steps: this.createMachineSteps(),
-      numbers: { RunTimeoutSeconds: onePoint * Math.ceil(Math.min(POINTS_PER_RUN, pointsADay(policies)) / AT_ONCE) + 600 },
+      numbers: { RunTimeoutSeconds: onePoint * rounds + 600 + wakingSeconds(machineSteps) },
       waits,
       alarms: {
         failed: {

@@ -56,7 +56,7 @@ const tellHowToApprove = async ({ ledger, environment }: Operator, incident: str
   const { summary } = (compared?.detail ?? {}) as { summary?: unknown };
   process.stderr.write(`${JSON.stringify(summary, null, 2)}\n`);
   process.stderr.write(
-    `until ${found.approval.expiresAt}: lifeboat approve ${incident} --workload ${workload} --env ${environment.name}\n`,
+    `until ${found.approval.expiresAt}: lifeboat approve ${incident} --workload ${workload} --env ${environment.name} --reason "..."\n`,
   );
   return true;
 };

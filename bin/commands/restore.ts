@@ -39,6 +39,8 @@ export const restore = async (
 /** The machine's input, which is what one would give in the console too. */
 export const inputOf = (workload: string, options: RestoreOptions): Record<string, unknown> => {
   const { database, incident, dryRun, reason, acceptUnknown } = options;
+  if (incident && dryRun)
+    throw new UsageError('--dry-run and --incident exclude each other: what goes on with a restore changes something');
   if (incident) return { workload, incident };
   if (!dryRun && !reason) throw new UsageError('--reason is missing: it goes into the record. --dry-run needs none');
   return {

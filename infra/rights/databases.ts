@@ -1,3 +1,4 @@
+import { partitionOf } from '../names.ts';
 import { OperationRights } from './operations.ts';
 import { allow, type Right, unique } from './right.ts';
 
@@ -56,6 +57,7 @@ export abstract class DatabaseRights extends OperationRights {
     if (this.databases.length === 0) return [];
     const { setAside } = this;
     const groups = ['og', 'pg', 'subgrp'].map((kind) => this.names.arn('rds', this.region, `${kind}:*`));
+    const parameters = this.names.arn('rds', this.region, 'pg:*');
     const source = this.site === 'primary' ? 'recovery' : 'primary';
     const sources = this.names.instances(source).map((instance) => this.names.arn('rds', this.names.regionOf(source), `db:${instance}`));
     return [
@@ -63,8 +65,18 @@ export abstract class DatabaseRights extends OperationRights {
         { actions: ['rds:DescribeDBInstances', 'rds:ModifyDBInstance'], resources: [...this.instanceArns, ...setAside] },
         Object.fromEntries(setAside.map((arn) => [arn, EPOCH_REASON])),
       ),
+      // What a replica cannot be told when it is made, it gets afterwards; its parameter group takes hold with a restart.
       allow(
-        { actions: ['rds:CreateDBInstanceReadReplica'], resources: [...this.instanceArns, ...sources, ...groups] },
+        { actions: ['rds:ModifyDBInstance'], resources: [parameters] },
+        { [parameters]: "it gets the parameter group of the instance whose place it takes, which is its owner's choice" },
+      ),
+      this.passMonitoringRole(),
+      allow({
+        actions: ['rds:CreateDBInstanceReadReplica', 'rds:AddTagsToResource', 'rds:RebootDBInstance'],
+        resources: this.instanceArns,
+      }),
+      allow(
+        { actions: ['rds:CreateDBInstanceReadReplica'], resources: [...sources, ...groups] },
         Object.fromEntries(
           groups.map((arn) => [arn, "RDS picks the replica's option, parameter and subnet group, and checks this right on them"]),
         ),
@@ -73,6 +85,16 @@ export abstract class DatabaseRights extends OperationRights {
       // The request is signed for the source's region too, where RDS reads what lies under the writer's key.
       this.lendForeignKey(this.names.regionOf(source), "the writer's key is its owner's choice"),
     ];
+  }
+
+  /** Enhanced monitoring has a role of its own, which is named again with it. */
+  protected passMonitoringRole(): Right {
+    const anyRole = `arn:${partitionOf(this.region)}:iam::${this.environment.account}:role/*`;
+    const conditions = { StringEquals: { 'iam:PassedToService': 'monitoring.rds.amazonaws.com' } };
+    return allow(
+      { actions: ['iam:PassRole'], resources: [anyRole], conditions },
+      { [anyRole]: "the role of the old instance's monitoring is its owner's choice; the condition holds it to that use" },
+    );
   }
 
   private get setAside(): string[] {

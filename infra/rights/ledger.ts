@@ -69,14 +69,25 @@ export abstract class LedgerRights extends Scope {
     return [allow({ actions: ['dynamodb:PutItem'], resources: [this.names.observationsArn(this.region)] })];
   }
 
-  /** Of the other site, not to take a lease while the ledger is silent: in that site's table, these items alone. */
+  /** Of the other site, not to take a lease while the ledger is silent, and to give no such word: in that site's table, these items alone. */
   askPledges(): Right[] {
     return this.siteRegions.filter((region) => region !== this.region).flatMap((region) => this.pledges(region, ['dynamodb:UpdateItem']));
+  }
+
+  /** How far this site's guard went on without the ledger. */
+  readStandings(): Right[] {
+    const conditions = { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['standing#*'] } };
+    return [allow({ actions: ['dynamodb:GetItem'], resources: [this.names.observationsArn(this.region)], conditions })];
   }
 
   /** Of this site, its own to suspend and to close. */
   closePledges(): Right[] {
     return this.pledges(this.region, ['dynamodb:GetItem', 'dynamodb:UpdateItem']);
+  }
+
+  /** Of this site: until when the other one may have written under them. */
+  readPledges(): Right[] {
+    return this.pledges(this.region, ['dynamodb:GetItem']);
   }
 
   private pledges(region: string, actions: string[]): Right[] {

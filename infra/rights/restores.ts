@@ -1,4 +1,3 @@
-import { partitionOf } from '../names.ts';
 import { allow, type Right, unique } from './right.ts';
 import { SNAPSHOT_NAMES } from './scope.ts';
 import { SnapshotRights } from './snapshots.ts';
@@ -51,20 +50,13 @@ export abstract class RestoreRights extends SnapshotRights {
 
   /** Make what was restored like the instance that it is to be, wherever that restore stands by now. */
   changeSettings(): Right[] {
-    const anyRole = `arn:${partitionOf(this.region)}:iam::${this.environment.account}:role/*`;
     return [
       allow(
         { actions: ['rds:ModifyDBInstance'], resources: [...this.instanceArns, this.restored, ...this.groups] },
         { ...this.restoredReason, ...this.groupReasons },
       ),
-      allow(
-        {
-          actions: ['iam:PassRole'],
-          resources: [anyRole],
-          conditions: { StringEquals: { 'iam:PassedToService': 'monitoring.rds.amazonaws.com' } },
-        },
-        { [anyRole]: "the role of the old instance's monitoring is its owner's choice; the condition holds it to that use" },
-      ),
+      this.passMonitoringRole(),
+      this.lendForeignKey(this.region, "the key of Performance Insights is its owner's choice"),
     ];
   }
 
@@ -93,13 +85,13 @@ export abstract class RestoreRights extends SnapshotRights {
     return [this.onCleanSecrets(actions), this.keysThroughSecrets(this.region, ['kms:Decrypt', 'kms:GenerateDataKey'])];
   }
 
-  /** Lifeboat's own login, in both sites' secrets. */
+  /** Lifeboat's own login, in both sites' secrets; what its own replication brings to the other one is only read. */
   replaceLogins(): Right[] {
     const secrets = this.siteRegions.flatMap((region) =>
       unique(this.databases.map(({ secret }) => this.names.arn('secretsmanager', region, `secret:${secret}-??????`))),
     );
     return [
-      allow({ actions: ['secretsmanager:PutSecretValue'], resources: secrets }),
+      allow({ actions: ['secretsmanager:GetSecretValue', 'secretsmanager:PutSecretValue'], resources: secrets }),
       ...this.siteRegions.map((region) => this.keysThroughSecrets(region, ['kms:Decrypt', 'kms:GenerateDataKey'])),
     ];
   }

@@ -77,9 +77,13 @@ export abstract class SnapshotRights extends DatabaseRights {
     if (!this.site) return [];
     const other = this.site === 'primary' ? 'recovery' : 'primary';
     const sources = unique(this.names.instances(other)).map((id) => this.names.arn('rds', this.names.regionOf(other), `db:${id}`));
+    const backups = [this.region, this.names.regionOf(other)].map((region) => this.names.arn('rds', region, 'auto-backup:*'));
     return [
       ...this.listAutomatedBackups(),
-      ...this.databaseRight(['rds:StartDBInstanceAutomatedBackupsReplication'], sources),
+      allow(
+        { actions: ['rds:StartDBInstanceAutomatedBackupsReplication'], resources: [...sources, ...backups] },
+        Object.fromEntries(backups.map((arn) => [arn, 'RDS itself names a backup, and asks for this right on it beside the instance'])),
+      ),
       this.useForeignKey(this.region, "the key is the region's own, which the request names"),
     ];
   }

@@ -9,7 +9,7 @@ export interface Scenario {
   /** Two or three sentences for the report: what breaks and what should follow. */
   story: string;
   objectives: Objectives;
-  /** Rehearsed by this name, `--group <name>`, and not by `--all`: attacks on promises that are still being built. */
+  /** Rehearsed by this name, `--group <name>`, and not by `--all`: attacks of one kind. */
   group?: string;
   /** Of Lifeboat's environments the one that is deployed; `demo` if left out. */
   environment?: string;

@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { freePort, releasePort } from '../process/port.ts';
 import { ACCOUNT, HEALTH_PATH_LABEL, type TaskDefinition, type TaskLaunch } from './model.ts';
 
 const PAGE_BYTES = 4096;
@@ -114,6 +114,7 @@ export class Task {
 
   private ended(exitCode: number | undefined): void {
     this.exitCode = exitCode;
+    if (this.port) releasePort(this.port);
     this.desiredStatus = 'STOPPED';
     this.lastStatus = 'STOPPED';
     this.stoppedAt = new Date();
@@ -145,13 +146,4 @@ function residentMiB(pid: number | undefined): number {
   } catch {
     return 0; // Gone in between.
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address ? address.port : 0;
 }

@@ -1,7 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { freePort } from '../process/port.ts';
 import { kill } from '../process/sweep.ts';
 import type { Processes } from '../types.ts';
 
@@ -58,12 +57,4 @@ async function isReady(child: ChildProcess, url: string): Promise<boolean> {
     await delay(POLL_MS);
   }
   return false;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -157,20 +157,29 @@ function rdsResources(input: Record<string, unknown>, arn: Subject['arn']): stri
     input[field] ? [arn('rds', withKind(kind, String(input[field])))] : [],
   );
   if (input.ResourceName) named.push(String(input.ResourceName));
+  if (input.Action === 'StartDBInstanceAutomatedBackupsReplication') named.push(...backupsBeside(String(input.SourceDBInstanceArn), arn));
   return named.length > 0 ? named : [arn('rds', 'db:*')];
 }
+
+const SOME_BACKUP = `auto-backup:ab-${'a'.repeat(36)}`;
+
+/** RDS alone knows what the backup is called, and no document says in which of the two regions it asks. */
+const backupsBeside = (instanceArn: string, arn: Subject['arn']): string[] => [
+  arn('rds', SOME_BACKUP),
+  instanceArn.replace(/db:[^:]*$/, SOME_BACKUP),
+];
 
 const withKind = (kind: string, name: string): string => (name.startsWith('arn:') ? name : `${kind}:${name}`);
 
 /** Tags are a right of their own; a key of the caller's choice must let him give RDS the use of it. */
-function rdsImplied({ call: { region }, input, known, account, arn }: Subject): Need[] {
+function rdsImplied({ call: { region, action }, input, known, account, arn }: Subject): Need[] {
   const tags = Object.keys(input).some((field) => field.startsWith('Tags.'));
   const throughRds = { 'kms:ViaService': [`rds.${region}.amazonaws.com`] };
   const named = input.KmsKeyId ? String(input.KmsKeyId) : undefined;
   const key = named && keyArn(named, { known, account, region });
   const chosen = { ...throughRds, ...(named?.startsWith('alias/') && { 'kms:ResourceAliases': [named] }) };
   return [
-    ...(tags ? [need('rds:AddTagsToResource', rdsResources(input, arn))] : []),
+    ...(tags ? [need('rds:AddTagsToResource', tagged(action, input, arn))] : []),
     ...(key ? [need('kms:DescribeKey', [key], chosen), need('kms:CreateGrant', [key], chosen)] : []),
     ...keyOfAnother(String(input.SourceDBSnapshotIdentifier ?? ''), known, account).flatMap((theirs) =>
       ['DescribeKey', 'Decrypt', 'CreateGrant'].map((action) =>
@@ -179,6 +188,10 @@ function rdsImplied({ call: { region }, input, known, account, arn }: Subject): 
     ),
   ];
 }
+
+/** A replica is tagged, not what it is made of. */
+const tagged = (action: string, input: Record<string, unknown>, arn: Subject['arn']): string[] =>
+  action === 'CreateDBInstanceReadReplica' ? [arn('rds', `db:${input.DBInstanceIdentifier}`)] : rdsResources(input, arn);
 
 /** What another account shares is read with the key that it lies under: that account's. RDS user guide, 'Sharing encrypted snapshots', 2026-11. */
 function keyOfAnother(snapshot: string, known: Knowledge, account: string): string[] {

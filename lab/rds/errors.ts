@@ -51,4 +51,6 @@ export const pointInTimeRestoreNotEnabled = (identifier: string) =>
 
 export const invalidValue = (message: string) => new CommonError('InvalidParameterValue', message);
 
+export const reservedTag = () => invalidValue('Tag keys cannot start with the reserved prefix aws:');
+
 export const invalidCombination = (message: string) => new CommonError('InvalidParameterCombination', message);

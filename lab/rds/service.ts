@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { CreateDBInstanceMessage } from '@aws-sdk/client-rds';
+import type { CreateDBInstanceMessage, Tag } from '@aws-sdk/client-rds';
 import { locateBinaries } from '../postgres/binaries.ts';
 import { CertificateAuthority } from '../postgres/certificate.ts';
 import { assertTraversable, serverUser } from '../postgres/user.ts';
@@ -10,6 +10,7 @@ import type { World } from '../world.ts';
 import { findAction, isOfAnyAccount } from './actions/index.ts';
 import { ControlPlane } from './control-plane.ts';
 import { type Durations, LAB_DURATIONS } from './durations.ts';
+import { reservedTag } from './errors.ts';
 import { LabInstance } from './lab-instance.ts';
 import { addListed } from './listed.ts';
 import { parseReference } from './names.ts';
@@ -118,6 +119,7 @@ export class RdsService implements Stoppable {
       throw new CommonError('InvalidAction', `The lab has no instances of account ${account}: it cannot ${name}.`);
     }
     const input = decodeInput(name, form) as never;
+    refuseReservedTags(input);
     return encodeOutput(name, await action({ control: this.control, region: call.region, account }, input), requestId);
   }
 
@@ -134,4 +136,9 @@ export class RdsService implements Stoppable {
   private of(region: Region) {
     return [...this.control.databases].filter((database) => database.region === region);
   }
+}
+
+/** Tags of AWS's own are set by its services alone, whatever the request: AWS, 'Tagging your AWS resources', 'Tag naming limits', 2026-11. */
+function refuseReservedTags({ Tags = [] }: { Tags?: readonly Tag[] }): void {
+  if (Tags.some(({ Key }) => /^aws:/i.test(Key ?? ''))) throw reservedTag();
 }

@@ -33,6 +33,8 @@ export class Guard {
   private epoch?: number;
   private fencedLocally = false;
   private closing = false;
+  /** Did the newest renewal come through to every database? A login or an address that could not be read keeps it from there. */
+  private hasOpened = false;
   private silent?: boolean;
   private readonly failsafe: Failsafe;
   private readonly unleased = new Set<string>();
@@ -44,9 +46,13 @@ export class Guard {
     this.failsafe = new Failsafe(workload.name, services);
   }
 
-  /** Does it know until when the workload may write, or that another site holds the lease? Before that it does not know when to close. */
+  /**
+   * Does it know until when the workload may write, and have its databases heard so from it? Or that another site holds the lease? Before
+   * that the loop before it must not end: it may be the only one that knows when to close, or how to get at the databases.
+   */
   get isSettled(): boolean {
-    return this.deadline !== undefined || (this.lease !== undefined && this.lease.holder !== this.services.site);
+    if (this.deadline !== undefined) return this.hasOpened;
+    return this.lease !== undefined && this.lease.holder !== this.services.site;
   }
 
   /** Did the ledger not answer in the last round? Nothing before the first one has ended: a loop begins each minute, and knows nothing. */
@@ -117,7 +123,7 @@ export class Guard {
    * After the answer that allows it, and not for longer than the fence's lead before the deadline: the workload may write. `extend`
    * renews without opening logins that somebody closed.
    */
-  private open(epoch: number, how: 'open' | 'extend' = 'open'): Promise<RenewalResult[]> {
+  private async open(epoch: number, how: 'open' | 'extend' = 'open'): Promise<RenewalResult[]> {
     const { plan, monotonic, databases, log } = this.services;
     const remainingMs = () => this.deadline! - plan.lease.fenceLeadSeconds * 1000 - monotonic();
     const opened = databases.map(async (database) => {
@@ -130,7 +136,9 @@ export class Guard {
         return 'late';
       }
     });
-    return Promise.all(opened);
+    const results = await Promise.all(opened);
+    this.hasOpened = !results.includes('late');
+    return results;
   }
 
   /** Says it once when a database that should refuse writes by itself cannot. */

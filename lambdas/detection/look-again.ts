@@ -11,7 +11,7 @@ import { machineStarter, type StartMachine } from '../resources/state-machine.ts
 import { freshMsFor, judge } from './judge.ts';
 import { overdueOf, remind, remindersDue } from './open-run.ts';
 import { begin, decide, lastAttempt } from './start-failover.ts';
-import { mayTryAgain } from './try-again.ts';
+import { lastRun, mayTryAgain } from './try-again.ts';
 
 /** The alarm needs its evaluation, a start and a claim: only what it has missed by so much is looked at again. */
 const ALARM_FIRST_MS = 60_000;
@@ -88,8 +88,9 @@ const lookAtOutage = async (name: string, lease: Lease, services: Base & Service
   if (now() - unhealthySince < confirmationSeconds * 1000 + ALARM_FIRST_MS) return 'down, the alarm comes first';
   const decision = decide(plan, lease, site, now());
   if (!decision.start) return decision.because;
-  const attempt = await lastAttempt(ledger, name);
-  const before = attempt && (await incidents.find(attempt.execution, name));
+  const [started, opened] = await Promise.all([lastAttempt(ledger, name), incidents.lastFailover(name)]);
+  const attempt = lastRun(started, opened, now());
+  const before = attempt && (await incidents.find(attempt.incident ?? attempt.execution, name));
   const again = mayTryAgain({ attempt, before, unhealthySince, now: now() });
   if (!again.start) return again.because;
   const at = new Date(now()).toISOString();

@@ -38,12 +38,13 @@ export const remind = async (
   await new Approvals(ledger, incidents).reminded(incident, workload, due);
 };
 
-/** Has the run that holds the claim worked for longer than the RTO? The time that it waited for a person does not count. */
+/** Has the move that holds the claim worked for longer than the RTO? The time that it waited for a person does not count; nor does a restore or a repair, which have bounds of their own. */
 export const overdueOf = (
   plan: Environment,
   { workload: name, claim }: Lease,
   { question, answer, now }: { question?: Question; answer?: Answer; now: number },
 ): boolean => {
+  if (claim!.mode === 'restore' || claim!.mode === 'repair') return false;
   const workload = workloadOf(plan, name);
   const claimedAt = claim!.expiresAt - claimSeconds(plan, workload) * 1000;
   return now - claimedAt - waitedMs(claimedAt, { question, answer, now }) > workload.objectives.rtoSeconds * 1000;

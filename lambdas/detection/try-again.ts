@@ -1,4 +1,4 @@
-import type { Incident } from '../kit/incidents.ts';
+import type { Incident, OpenedRun } from '../kit/incidents.ts';
 import type { Attempt } from './start-failover.ts';
 
 /** A run that was started and has not opened its incident after this was lost on its way. */
@@ -14,6 +14,19 @@ const DECIDED = new Set(['ApprovalRefused', 'ApprovalTimedOut', 'LagRefused']);
 type Decision = { start: boolean; because: string };
 const yes = (because: string): Decision => ({ start: true, because });
 const no = (because: string): Decision => ({ start: false, because });
+
+/**
+ * The run whose end decides: the last that opened its incident, whoever started it. One that was started after it and never opened its
+ * own (the other's claim refused it) hides no decision; it counts for as long as it may still be on its way.
+ */
+export const lastRun = (
+  started: Attempt | undefined,
+  opened: OpenedRun | undefined,
+  now: number,
+): (Attempt & Partial<OpenedRun>) | undefined => {
+  if (!opened) return started;
+  return started && started.at > opened.at && started.at + OPENS_WITHIN_MS >= now ? started : opened;
+};
 
 /**
  * May a run be started for an outage that goes on? Yes if none was yet, if the last one ended with the cool-down, or gave up some time

@@ -24,6 +24,11 @@ import { reporter } from './reporter.ts';
  * late: this outlasts one that is lost and the next one's lateness.
  */
 export const LONGEST_LOOP_MS = 230_000;
+/**
+ * A loop that is not settled by then leaves it to a younger one: of several that come back to a database together, the one that takes over
+ * must live until its own successor is there, which may come a minute late.
+ */
+const LATEST_BEGIN_MS = 60_000;
 /** No whole seconds: the looks walk through the second, which is what measures the clock (kit/clock.ts) to a tenth of it in 21 s. */
 export const HANDOVER_CHECK_MS = 2_100;
 /** A guard's round may hang on something; its deadline must not wait for that. */
@@ -51,9 +56,14 @@ export const handler = async (): Promise<{ ended: 'successor' | 'deadline' }> =>
 
 interface Watch {
   duties: Duty[];
-  /** Have all guards reached the ledger? The witness has none. */
   isReady: () => boolean;
 }
+
+/** May a loop that begins now take over? Once all guards have reached the ledger and their databases; the witness has none. */
+export const readiness = (guards: readonly Pick<Guard, 'isSettled'>[], monotonic: () => number): (() => boolean) => {
+  const began = monotonic();
+  return () => monotonic() - began < LATEST_BEGIN_MS && guards.every((guard) => guard.isSettled);
+};
 
 const buildWatch = (plan: Environment, region: string, observations: Observations, clock: ClockWatch): Watch => {
   const site = siteOf(plan, region);
@@ -92,7 +102,7 @@ const buildWatch = (plan: Environment, region: string, observations: Observation
     duties.push({ periodMs: plan.lease.renewEverySeconds * 1000, round: () => guard.round() });
     duties.push({ periodMs: OVERDUE_CHECK_MS, round: () => guard.closeWhenOverdue() });
   }
-  return { duties, isReady: () => [...guards.values()].every((guard) => guard.isSettled) };
+  return { duties, isReady: readiness([...guards.values()], () => performance.now()) };
 };
 
 /** What is not known is not reported. */

@@ -134,13 +134,20 @@ const subjectOf = ({ workload, state, absent = 0, differs = 0, uncompared = 0 }:
   return `${workload}: ${found}${state === 'incomplete' ? ', search incomplete' : ''}`;
 };
 
-/** The run that replaced the epoch before; nothing when it is not among the newest. */
+/**
+ * The run whose take made the writer a former one: the last take up to the first epoch in which it did not write. The new holder may have
+ * taken its own lease anew since. Nothing when it is not among the newest.
+ */
 const incidentOf = async ({ workload, epoch, site }: LostRowsSearch, { ledger, incidents }: Base): Promise<Incident | undefined> => {
   const index = await ledger.list('incident#index', { limit: INCIDENTS_SEARCHED, newestFirst: true });
+  let last: (Incident & { takenEpoch: number }) | undefined;
   for (const entry of index) {
     if (entry.workload !== workload) continue;
     const incident = await incidents.find(String(entry.incident), workload);
-    if (incident?.epoch === epoch - 1 && incident.to !== site) return incident;
+    const { takenEpoch } = incident ?? {};
+    if (takenEpoch === undefined || takenEpoch > epoch || takenEpoch <= (last?.takenEpoch ?? 0)) continue;
+    last = { ...incident!, takenEpoch };
+    if (takenEpoch === epoch) break;
   }
-  return undefined;
+  return last?.to === site ? undefined : last;
 };

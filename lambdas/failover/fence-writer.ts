@@ -1,17 +1,19 @@
 import { LeaseLost, NotReady } from '../kit/errors.ts';
-import { Fences } from '../kit/fences.ts';
+import { type Fence, type FenceState, Fences } from '../kit/fences.ts';
+import type { Incident } from '../kit/incidents.ts';
 import { claimIsLive, type FenceProof, type Lease } from '../kit/lease.ts';
+import type { Item } from '../kit/ledger.ts';
 import { otherSite, type SiteName, workloadOf } from '../kit/plan.ts';
-import { type Base, defineStep, workloadRun } from '../kit/step.ts';
+import { type Base, defineStep, type RunRequest, workloadRun } from '../kit/step.ts';
 import { type DatabaseAdapter, databasesOf } from '../resources/database.ts';
 
 export type FenceOutcome = 'fenced' | 'unreachable';
 
 /**
  * From here on the run acts, and says so in its claim. The old writer is fenced by its own guard, which sees that; nothing here calls
- * its region. Switchover: waits until it
- * has let go and the standby has replayed its last word, so that no write is lost. Failover: reports what the guard could do by now;
- * `unreachable` is written down as a pending fence, which the old site's reconciler settles when it can, and the lease's expiry does the waiting.
+ * its region. Switchover: waits until it has let go and the standby has replayed its last word, so that no write is lost; one that nobody
+ * knows is never taken for replayed. Failover: reports what the guard could do by now; `unreachable` is written down as a pending fence,
+ * which the old site's reconciler settles when it can, and the lease's expiry does the waiting.
  * @throws NotReady (switchover) until then, LeaseLost when the claim is no longer ours.
  */
 export const fenceWriter = defineStep({
@@ -36,30 +38,47 @@ export const fenceWriter = defineStep({
     if (request.mode === 'switchover') await requireReplayed(lease, site, databasesFor(name));
     const outcome: FenceOutcome = fence ? 'fenced' : 'unreachable';
     const writesStoppedAt = fence && new Date(fence.at).toISOString();
-    // Before the take: from then on every site knows what is still to be fenced.
-    if (!fence) await demandFences(lease, { incident: request.incident, plan, ledger, site, now });
     await incidents.note(request.incident, name, {
       fence: outcome,
       fenceProof: fence?.proof,
       writesStoppedAt,
       ...(request.mode === 'switchover' ? { outageBeganAt: writesStoppedAt } : {}),
     });
+    // Before the take: from then on every site knows what is still to be fenced. After the note, which who settles it writes over.
+    const settled = fence ? undefined : settledBefore(await demandFences(lease, request, { plan, ledger, site, now }));
+    if (settled) await incidents.note(request.incident, name, settled);
     return { outcome, writesStoppedAt };
   },
 });
 export const handler = fenceWriter.handler;
 
-/** A pending fence for each database of the site that is left. One that this run's earlier try wrote stays as it is. */
-const demandFences = async (
+/** A fence for each database of the site that is left, pending for this run unless it is settled. */
+const demandFences = (
   { workload, holder, epoch }: Lease,
-  { incident, plan, ledger, site, now }: Pick<Base, 'plan' | 'ledger' | 'site' | 'now'> & { incident: string },
-): Promise<void> => {
+  { incident, execution }: RunRequest,
+  { plan, ledger, site, now }: Pick<Base, 'plan' | 'ledger' | 'site' | 'now'>,
+): Promise<Fence[]> => {
   const fences = new Fences(ledger);
-  const old = { workload, site: otherSite(site), epoch: holder === site ? epoch - 1 : epoch, incident };
+  const old = { workload, site: otherSite(site), epoch: holder === site ? epoch - 1 : epoch, incident, execution };
   const since = new Date(now()).toISOString();
-  await Promise.all(
+  return Promise.all(
     workloadOf(plan, workload).databases.map(({ name }) => fences.demand({ ...old, database: name, state: 'pending', since })),
   );
+};
+
+/** What a run before this one asked for, at the same epoch, and is settled already: nobody settles it for this one. */
+const settledBefore = (fences: Fence[]): (Partial<Incident> & Item) | undefined => {
+  const is = (...states: FenceState[]) => fences.length > 0 && fences.every(({ state }) => states.includes(state));
+  if (!is('fenced')) return is('fenced', 'overridden') ? { fence: 'overridden' } : undefined;
+  const fenceProof = Object.fromEntries(fences.map(({ database, proof }) => [database, proof]));
+  return {
+    fence: 'fenced',
+    fencedAt: fences
+      .map(({ settledAt = '' }) => settledAt)
+      .sort()
+      .at(-1),
+    fenceProof,
+  };
 };
 
 /** The proof of the epoch that this run replaces; one of an earlier move proves nothing now. */
@@ -74,8 +93,15 @@ const requireReplayed = async ({ fence, holder }: Lease, site: SiteName, databas
       const { inRecovery } = await database.standby();
       // Promoted by an earlier try of this run, or a writer of an older epoch, which has replayed nothing.
       if (!inRecovery) return holder === site;
-      return database.hasReplayed(fence!.finalLsn[database.name] ?? '0/0');
+      return database.hasReplayed(lastWordOf(database.name, fence!));
     }),
   );
   if (readings.includes(false)) throw new NotReady('the standby has not replayed the last writes yet');
+};
+
+/** Of a writer that was fenced by network nobody knows it, until SQL reaches that again: its guard asks each round, and notes what it reads. */
+const lastWordOf = (database: string, { finalLsn }: FenceProof): string => {
+  const known = finalLsn[database];
+  if (known) return known;
+  throw new NotReady(`nobody knows the last log position of '${database}': no move without loss; a failover goes on without it`);
 };

@@ -10,7 +10,8 @@ import { isDead } from './dead-claim.ts';
 /**
  * Claims the workload for this run and opens its incident, or goes on with one whose run ended half-way. The same execution may claim
  * again. Another one's claim is taken over once it has expired, or at once where that execution has ended: a run that was stopped
- * blocks nobody. A state that cannot be read keeps the claim.
+ * blocks nobody. A state that cannot be read keeps the claim. A failover that has its claim leaves word of itself, whoever started it:
+ * what becomes of it is a decision on this outage.
  * @throws IncidentInProgress while another run's claim lives, NotReady until the workloads it depends on are up.
  */
 export const openIncident = defineStep({
@@ -40,8 +41,9 @@ export const openIncident = defineStep({
     const claim = { site, incident: request.incident, execution, mode, expiresAt: now() + claimSeconds(plan, workload) * 1000 };
     if (!(await ledger.claim(lease, claim, now(), other?.execution)))
       throw new IncidentInProgress(`another run claimed '${name}' at the same moment`);
+    if (mode === 'failover') await incidents.noteFailover(name, { incident: request.incident, execution, at: now() });
+    await incidents.open(before ?? incident);
     if (before) await incidents.note(request.incident, name, { execution, outcome: 'running' });
-    else await incidents.open(incident);
     return { from: incident.from, epoch: lease.epoch, resumes };
   },
 });

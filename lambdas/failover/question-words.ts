@@ -22,7 +22,7 @@ export const whyAsked = (
 
 /** What people are told of a question, by the first message and by each reminder. */
 export const wordsOf = (
-  { reason, because, loss, expiresAt }: Question,
+  { mode, reason, because, loss, expiresAt }: Question,
   { incident, workload, plan, region }: { incident: string; workload: string; plan: Environment; region: string },
 ): Record<string, unknown> => {
   const command = `${incident} --workload ${workload} --env ${plan.name} --region ${region} --reason "..."`;
@@ -33,7 +33,7 @@ export const wordsOf = (
     because,
     ...loss,
     expiresAt,
-    withoutAnswer: withoutAnswer(plan, loss?.lag),
+    withoutAnswer: mode === 'restore' ? 'all stays isolated' : withoutAnswer(plan, loss?.lag),
     approve: `npx lifeboat approve ${command}`,
     refuse: `npx lifeboat refuse ${command}`,
   };

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { InvalidRequest } from '../kit/errors.ts';
 import { type Environment, workloadOf } from '../kit/plan.ts';
 import { defineStep, parseInput, type RunRequest } from '../kit/step.ts';
+import { crowdOf } from './bounds.ts';
 
 const input = z.strictObject({
   /** Taken from the execution by the machine. */
@@ -29,7 +30,7 @@ const SHORTEST_ANSWER_SECONDS = 30;
 /**
  * The first state: checks what was given, and orders the workloads into waves, dependencies first. `{}` is valid: all workloads,
  * failover, and since it names no reason, it asks a person before it changes anything.
- * @throws InvalidRequest naming each wrong field.
+ * @throws InvalidRequest naming each wrong field, or for more workloads than one run has room for.
  */
 export const readRequest = defineStep({
   name: 'read-request',
@@ -42,6 +43,8 @@ export const readRequest = defineStep({
     const unknown = names.filter((name) => !plan.workloads.some((workload) => workload.name === name));
     if (unknown.length > 0)
       throw new InvalidRequest(`workloads: ${unknown.join(', ')} unknown; known: ${plan.workloads.map(({ name }) => name).join(', ')}`);
+    const crowd = crowdOf(names);
+    if (crowd) throw new InvalidRequest(crowd);
     const request: RunRequest = {
       incident: asked.incident ?? execution.name,
       execution: execution.name,

@@ -15,7 +15,8 @@ interface Services {
  * Takes the lease under the next epoch, once the holder has released it or its time plus the clock bound has passed. Nothing is
  * promoted before this has succeeded. This site's pledge not to take, by which the holder may write on while the ledger is silent, is
  * suspended before and closed after the take, and the step ends well only when none lives: a pledge that slipped in between delays the
- * promotion, never overlaps with it.
+ * promotion, never overlaps with it. The incident learns which epoch was replaced in the end: the holder may have taken its lease anew
+ * since it was opened.
  * @throws NotReady until then, LeaseLost when the claim is gone or another's, ClockSkewed before the take when this host's clock is wrong.
  */
 export const takeLease = defineStep({
@@ -27,16 +28,19 @@ export const takeLease = defineStep({
     return { clock, pledges: new Pledges(region, { limits: localCalls, clock }) };
   },
   run: async ({ workload, request }, services) => {
-    const { plan, site, ledger, pledges, now } = services;
+    const { plan, site, ledger, incidents, pledges, now } = services;
     const lease = await ledger.lease(workload);
     if (!lease) throw new LeaseLost(`workload '${workload}' has no lease any more`);
     if (request.dryRun) return { would: `take the lease at epoch ${lease.epoch + 1} when it is released or expired`, epoch: lease.epoch };
     const who = { site, incident: request.incident, now: now(), maxClockSkewMs: plan.lease.maxClockSkewSeconds * 1000 };
     const ttlMs = plan.lease.ttlSeconds * 1000;
+    const noteTake = (takenEpoch: number) => incidents.note(request.incident, workload, { epoch: takenEpoch - 1, takenEpoch });
     const suspend = () => pledges.suspend(workload, who.now + ttlMs + who.maxClockSkewMs);
     switch (decideTake(lease, who)) {
       case 'held':
         requireEnded(await pledges.close(workload, lease.epoch - 1), services);
+        // One that took it before keeps what it noted then: the lease may have moved since, and come back.
+        if ((await incidents.find(request.incident, workload))?.takenEpoch === undefined) await noteTake(lease.epoch);
         return { epoch: lease.epoch };
       case 'lost':
         throw new LeaseLost(`the claim on '${workload}' is no longer ours`);
@@ -51,6 +55,7 @@ export const takeLease = defineStep({
         // A try that lost a race, or whose answer was lost, reads the lease again and finds `held` or `lost`.
         if (!(await ledger.take(lease, { ...who, ttlMs }))) throw new NotReady('the lease changed at this moment');
         requireEnded(await pledges.close(workload, lease.epoch), services);
+        await noteTake(lease.epoch + 1);
         return { epoch: lease.epoch + 1 };
     }
   },

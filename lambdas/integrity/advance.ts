@@ -17,7 +17,7 @@ export const advance = async (
   let current: CheckRecord = { ...record, lastRunAt: at() };
   if (record.failedPart) {
     const { finding } = await walk(record.failedPart);
-    if (finding.verdict === 'failed') return { ...current, detail: finding.detail, lastConcludedAt: at() };
+    if (finding.verdict === 'failed') return { ...current, detail: finding.detail, lastFailedAt: at(), lastConcludedAt: at() };
     if (finding.verdict === 'unknown') return current;
     const { failedPart: _part, failedSince: _since, pass: _pass, ...rest } = current;
     current = { ...rest, verdict: 'unknown', detail: 'passes where it had failed; the rest is being read' };
@@ -27,8 +27,8 @@ export const advance = async (
     const { finding, next } = await walk(pass.cursor);
     if (finding.verdict === 'failed') {
       const { pass: _, ...rest } = current;
-      const failedSince = record.failedSince ?? at();
-      return { ...rest, verdict: 'failed', detail: finding.detail, failedSince, failedPart: pass.cursor, lastConcludedAt: at() };
+      const seen = { failedSince: record.failedSince ?? at(), lastFailedAt: at(), failedPart: pass.cursor, lastConcludedAt: at() };
+      return { ...rest, verdict: 'failed', detail: finding.detail, ...seen };
     }
     if (finding.verdict === 'unknown') pass.unknown ??= finding.detail ?? 'no reason was given';
     if (!next) return concluded(current, pass, at());

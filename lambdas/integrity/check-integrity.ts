@@ -104,7 +104,7 @@ const checkDatabase = async (
       const record = await advance(before ?? newRecord(name, now()), await check.begin(client), { of: at, until, now });
       if (record.verdict === 'failed' && before?.verdict !== 'failed') {
         const { detail, lastPassedAt } = record;
-        const restore = restoreOffer(plan.name, watched, record);
+        const restore = config.backup && restoreOffer(plan.name, watched, record);
         await tell(`${workload}: ${name} failed`, {
           workload,
           database: watched.database,

@@ -17,6 +17,8 @@ export interface CheckRecord {
   lastConcludedAt?: string;
   lastRunAt?: string;
   failedSince?: string;
+  /** Stays when it passes again. */
+  lastFailedAt?: string;
   /** Where it failed: looked at first the next time. */
   failedPart?: Cursor;
   /** The time through everything that is under way. `of`: the contents are of this time at least. */

@@ -3,6 +3,9 @@ import { type Datum, metricWriter, type PutMetrics } from '../kit/metrics.ts';
 import { type Base, defineStep } from '../kit/step.ts';
 import { CheckRecords, checksOf, newRecord, recordName, watchedDatabases } from './check-records.ts';
 
+/** A watch may come up to a minute late: what failed and was mended between two of them is counted by the next all the same. */
+const COUNTED_FOR_MS = 120_000;
+
 interface Services {
   records: CheckRecords;
   put: PutMetrics;
@@ -36,8 +39,8 @@ const readWorkload = async (workload: string, { plan, site, ledger, records, now
       const name = recordName(check, site);
       const record = known.get(name);
       if (!record) await records.expect(watched, newRecord(name, now()));
-      const { verdict, since, lastConcludedAt = since } = record ?? newRecord(name, now());
-      if (verdict === 'failed') failed++;
+      const { verdict, since, lastFailedAt = '', lastConcludedAt = since } = record ?? newRecord(name, now());
+      if (verdict === 'failed' || now() - Date.parse(lastFailedAt) < COUNTED_FOR_MS) failed++;
       overdue = Math.max(overdue, (now() - Date.parse(lastConcludedAt)) / 1_000 - watched.policy.overdueAfterMinutes * 60);
     }
   }

@@ -43,6 +43,12 @@ export interface AcceptedLoss {
   at: string;
 }
 
+/** Who approved, and what the loss was when it was asked. */
+export interface Approved {
+  via: Answer['via'];
+  lag?: Lag;
+}
+
 /** Answers the run that waits under a token. `ended`: it waits no longer. */
 export type SendAnswer = (token: string, answer: Answer) => Promise<'delivered' | 'ended'>;
 
@@ -90,6 +96,15 @@ export class Approvals {
 
   async answerTo(incident: string, workload: string, { id }: Question): Promise<Answer | undefined> {
     return (await this.ledger.get(answerKey(incident, workload, id))) as Answer | undefined;
+  }
+
+  /** What was approved last, of an open question or one that was answered; nothing where that is refused, or is too long ago. */
+  async approved(incident: string, workload: string, { now, withinMs }: { now: number; withinMs: number }): Promise<Approved | undefined> {
+    const question = await this.find(incident, workload);
+    if (!question) return undefined;
+    const answer = await this.answerTo(incident, workload, question);
+    if (answer?.verdict !== 'approved' || now - Date.parse(answer.at) > withinMs) return undefined;
+    return { via: answer.via, lag: question.loss?.lag };
   }
 
   reminded(incident: string, workload: string, reminders: number): Promise<void> {

@@ -25,6 +25,8 @@ export interface Incident {
   to: SiteName;
   /** The epoch that the run replaces. */
   epoch: number;
+  /** The epoch under which it took the lease; nothing before it did. */
+  takenEpoch?: number;
   openedAt: string;
   /** The first bad observation, where the clock of the RTO starts; for a switchover the moment at which writes stop. */
   outageBeganAt?: string;
@@ -51,6 +53,16 @@ export interface TimelineEntry {
   detail?: unknown;
 }
 
+/** A failover that opened an incident. */
+export interface OpenedRun {
+  incident: string;
+  execution: string;
+  /** Epoch milliseconds. */
+  at: number;
+}
+
+/** No execution's name has a '#', so this is no incident's key. */
+const lastFailoverKey = (workload: string) => ({ pk: 'incident#index#failover', sk: workload });
 const keyOf = (incident: string, workload: string) => ({ pk: `incident#${incident}`, sk: workload });
 const timelinePrefix = (workload: string) => `${workload}#`;
 
@@ -58,15 +70,22 @@ const timelinePrefix = (workload: string) => `${workload}#`;
 export class Incidents {
   constructor(private readonly ledger: Ledger) {}
 
-  async open(incident: Incident): Promise<void> {
-    const isNew = await this.ledger.put({ ...keyOf(incident.incident, incident.workload), ...incident }, 'attribute_not_exists(pk)');
-    if (!isNew) return;
-    await this.ledger.put({
-      pk: 'incident#index',
-      sk: `${incident.openedAt}#${incident.incident}#${incident.workload}`,
-      incident: incident.incident,
-      workload: incident.workload,
-    });
+  /** Twice is once: one whose first writer died between the two items is listed by the next. */
+  async open(opened: Incident): Promise<void> {
+    const { incident, workload } = opened;
+    const isNew = await this.ledger.put({ ...opened, ...keyOf(incident, workload) }, 'attribute_not_exists(pk)');
+    const { openedAt } = isNew ? opened : await this.get(incident, workload);
+    await this.ledger.put({ pk: 'incident#index', sk: `${openedAt}#${incident}#${workload}`, incident, workload });
+  }
+
+  /** Written before the incident itself: whoever looks again must know that somebody has this outage in hand. */
+  async noteFailover(workload: string, run: OpenedRun): Promise<void> {
+    await this.ledger.put({ ...lastFailoverKey(workload), ...run });
+  }
+
+  /** The failover that opened its incident last, in whichever site, started by whomever. */
+  async lastFailover(workload: string): Promise<OpenedRun | undefined> {
+    return (await this.ledger.get(lastFailoverKey(workload))) as OpenedRun | undefined;
   }
 
   async find(incident: string, workload: string): Promise<Incident | undefined> {

@@ -25,6 +25,12 @@ export const otherSite = (site: SiteName): SiteName => (site === 'primary' ? 're
 export const siteOf = (plan: Environment, region: string): SiteName | undefined =>
   region === plan.sites.primary.region ? 'primary' : region === plan.sites.recovery.region ? 'recovery' : undefined;
 
+/** AWS, IAM user guide, 'ARNs', 2026-11. */
+export const partitionOf = (region: string): string => {
+  if (region.startsWith('cn-')) return 'aws-cn';
+  return region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
+};
+
 /** URL of a workload at one site's own load balancer, or, without a site, at its public name. */
 export const urlOf = ({ endpoint }: Workload, path: string, site?: SiteName): string =>
   `${endpoint.scheme}://${site ? endpoint.targets[site] : endpoint.publicName}${path}`;

@@ -1,3 +1,4 @@
+import { setTimeout as after } from 'node:timers/promises';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import pg from 'pg';
 import { z } from 'zod';
@@ -9,7 +10,40 @@ const QUERY_TIMEOUT_MS = 4_000;
 const CLOSE_TIMEOUT_MS = 500;
 /** The server ends a long query first, and says so; the connection stays usable. */
 const SERVER_FIRST_MS = 1_000;
+/** So long who knows an older answer waits for a newer one: a round of the guard has its deadline. */
+const ANSWER_WITHIN_MS = 1_000;
 const credentials = z.object({ username: z.string(), password: z.string() });
+export type Login = z.infer<typeof credentials>;
+
+/** What a control plane has said, kept while it works: whoever has it can do without that control plane. */
+export class Remembered<T> {
+  /** May be a secret: shown to nobody who looks at the object. */
+  #value?: T;
+  private isDoubted = false;
+  private asking?: Promise<T | undefined>;
+
+  /** Asks where nothing is known, or that is in doubt; what was known is gone on with when no answer comes, or none in time. */
+  async read(ask: () => Promise<T | undefined>): Promise<T | undefined> {
+    const known = this.#value;
+    if (known !== undefined && !this.isDoubted) return known;
+    this.asking ??= this.renew(ask).finally(() => {
+      this.asking = undefined;
+    });
+    if (known === undefined) return this.asking;
+    return Promise.race([this.asking.catch(() => known), after(ANSWER_WITHIN_MS, known, { ref: false })]);
+  }
+
+  /** It did not work just now. */
+  doubt(): void {
+    this.isDoubted = true;
+  }
+
+  private async renew(ask: () => Promise<T | undefined>): Promise<T | undefined> {
+    this.#value = await ask();
+    this.isDoubted = false;
+    return this.#value;
+  }
+}
 
 export interface PostgresOptions {
   /** Looked up at each connection that has no address yet. */
@@ -20,14 +54,18 @@ export interface PostgresOptions {
   tls: boolean;
   /** Bound of one query, where the usual one is too short. */
   queryTimeoutMs?: number;
+  /** Where the login is kept for longer than this object lives. */
+  login?: Remembered<Login>;
 }
 
 /** SQL as Lifeboat's own role. A connection lives for one piece of work; connecting, each query and the secret have their bounds. */
 export class Postgres {
   private readonly secrets = guarded(new SecretsManagerClient(localCalls));
-  private login?: Promise<z.infer<typeof credentials>>;
+  private readonly login: Remembered<Login>;
 
-  constructor(private readonly options: PostgresOptions) {}
+  constructor(private readonly options: PostgresOptions) {
+    this.login = options.login ?? new Remembered();
+  }
 
   /** @throws NotReady when the server cannot be reached, with the reason; errors of the SQL itself pass through. */
   async with<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
@@ -39,14 +77,24 @@ export class Postgres {
     }
   }
 
+  /** A login that the server refuses may have been rotated since it was read. */
   private async connect(): Promise<pg.Client> {
-    const { port, databaseName, tls, queryTimeoutMs = QUERY_TIMEOUT_MS } = this.options;
-    this.login ??= this.readSecret();
-    const { username, password } = await this.login.catch((error: unknown) => {
-      this.login = undefined;
-      throw error;
-    });
+    const login = await this.readLogin();
     const host = await this.options.host();
+    try {
+      return await this.open(host, login);
+    } catch (error) {
+      if (!isRefusedLogin(error)) throw error;
+      this.login.doubt();
+      const now = await this.readLogin();
+      if (now.username !== login.username || now.password !== login.password) return this.open(host, now);
+      this.login.doubt();
+      throw error;
+    }
+  }
+
+  private async open(host: string, { username, password }: Login): Promise<pg.Client> {
+    const { port, databaseName, tls, queryTimeoutMs = QUERY_TIMEOUT_MS } = this.options;
     const client = new pg.Client({
       host,
       port,
@@ -65,18 +113,24 @@ export class Postgres {
       await client.connect();
       return client;
     } catch (error) {
-      this.login = undefined; // the secret may have been rotated
       throw new NotReady(`cannot connect to ${host}: ${(error as Error).message}`, { cause: error });
     }
   }
 
-  private async readSecret(): Promise<z.infer<typeof credentials>> {
+  private async readLogin(): Promise<Login> {
+    return (await this.login.read(() => this.readSecret()))!;
+  }
+
+  private async readSecret(): Promise<Login> {
     const { SecretString } = await this.secrets.send(new GetSecretValueCommand({ SecretId: this.options.secret }));
     const parsed = credentials.safeParse(JSON.parse(SecretString ?? 'null'));
     if (parsed.success) return parsed.data;
     throw new Error(`secret '${this.options.secret}' must hold {"username", "password"}`);
   }
 }
+
+/** SQLSTATE class 28: invalid authorization. */
+const isRefusedLogin = (error: unknown): boolean => String(((error as Error).cause as { code?: unknown })?.code).startsWith('28');
 
 /** Says good-bye; a server that is cut off never answers that, so the socket is dropped after a moment. */
 const close = async (client: pg.Client): Promise<void> => {

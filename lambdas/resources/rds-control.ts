@@ -12,6 +12,7 @@ import {
 } from '@aws-sdk/client-rds'; // prettier-ignore
 import { guarded, localCalls } from '../kit/clients.ts';
 import { DatabaseUnrecoverable, NotReady } from '../kit/errors.ts';
+import { givenToReplica, ownTags, readSettings } from './rds-settings.ts';
 
 export type { DBInstance } from '@aws-sdk/client-rds';
 
@@ -26,6 +27,11 @@ export const TERMINAL = new Set([
   'restore-error',
   'storage-full',
 ]);
+
+const OPERATIONAL = new Set(['available', 'storage-optimization', 'storage-initialization']);
+
+/** Can it be changed, renamed, restarted? Its storage may still be at work, for hours. */
+export const isOperational = ({ DBInstanceStatus = '' }: DBInstance): boolean => OPERATIONAL.has(DBInstanceStatus);
 
 export type Change = Omit<ModifyDBInstanceCommandInput, 'DBInstanceIdentifier' | 'ApplyImmediately'>;
 
@@ -79,23 +85,21 @@ export class RdsControl {
   }
 
   /**
-   * With the settings of the instance that it replaces: a replica named without them gets the region's defaults. Where that instance is gone
-   * or has no key, and the source is encrypted (which cannot be seen from here), RDS asks for a key of this region: then it is `key`.
+   * With the settings of the instance that it replaces, as far as RDS lets a replica have them from the start (`givenToReplica`): one named
+   * without them gets the region's defaults. Where that instance is gone or has no key, and the source is encrypted (which cannot be seen
+   * from here), RDS asks for a key of this region: then it is `key`.
    */
   async createReplica(sourceArn: string, like: DBInstance | undefined, key: string): Promise<void> {
+    const tags = ownTags(Object.fromEntries((like?.TagList ?? []).map(({ Key = '', Value = '' }) => [Key, Value])));
     const create = (KmsKeyId: string | undefined) =>
       this.rds.send(
         new CreateDBInstanceReadReplicaCommand({
+          CopyTagsToSnapshot: true,
+          ...givenToReplica(like && readSettings(like)),
           DBInstanceIdentifier: this.identifier,
           SourceDBInstanceIdentifier: sourceArn,
-          CopyTagsToSnapshot: true,
-          DBInstanceClass: like?.DBInstanceClass,
-          DBSubnetGroupName: like?.DBSubnetGroup?.DBSubnetGroupName,
-          VpcSecurityGroupIds: like?.VpcSecurityGroups?.map(({ VpcSecurityGroupId }) => VpcSecurityGroupId!),
-          DBParameterGroupName: like?.DBParameterGroups?.[0]?.DBParameterGroupName,
+          Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
           KmsKeyId,
-          MultiAZ: like?.MultiAZ,
-          DeletionProtection: like?.DeletionProtection,
         }),
       );
     try {

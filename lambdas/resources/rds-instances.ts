@@ -5,17 +5,20 @@ import {
   DBInstanceNotFoundFault,
   DeleteDBInstanceCommand,
   InstanceQuotaExceededFault,
+  InsufficientDBInstanceCapacityFault,
   InvalidDBInstanceStateFault,
+  InvalidVPCNetworkStateFault,
   ModifyDBInstanceCommand,
   type ModifyDBInstanceCommandInput,
   paginateDescribeDBInstances,
   RDSClient,
+  RDSServiceException,
   RestoreDBInstanceFromDBSnapshotCommand,
   RestoreDBInstanceToPointInTimeCommand,
   StorageQuotaExceededFault,
 } from '@aws-sdk/client-rds'; // prettier-ignore
 import { guarded, localCalls } from '../kit/clients.ts';
-import { messageOf, NotReady } from '../kit/errors.ts';
+import { classify, messageOf, NotReady, Transient } from '../kit/errors.ts';
 import { givenToRestore, readSettings, type Settings } from './rds-settings.ts';
 
 export { differences, type Settings } from './rds-settings.ts';
@@ -27,6 +30,7 @@ export interface Instance {
   host?: string;
   port?: number;
   createdAt?: string;
+  vpcId?: string;
   /** The writer that it replicates from: an identifier, or the ARN of one in another region. */
   replicaOf?: string;
   /** How far a restore to a moment can reach; nothing where no backups are kept. ISO 8601 UTC. */
@@ -47,6 +51,9 @@ export interface RestoreOptions {
 /** Whose log is replayed: that of an instance of this region, or that which RDS has brought here. */
 export type MomentSource = { id: string } | { backupArn: string };
 
+/** AWS had no room for the instance: it has to be deleted and asked for again, and says nothing of what it was to be restored from. */
+export const INSUFFICIENT_CAPACITY = 'insufficient-capacity';
+
 /** Statuses from which no waiting helps. AWS, RDS user guide, 'Viewing DB instance status', 2026-11. */
 export const HOPELESS = new Set([
   'failed',
@@ -55,12 +62,13 @@ export const HOPELESS = new Set([
   'incompatible-option-group',
   'incompatible-parameters',
   'incompatible-restore',
+  INSUFFICIENT_CAPACITY,
   'restore-error',
   'storage-full',
 ]);
 
-/** Room that others may give back: what needs it asks again. */
-const NO_ROOM = [InstanceQuotaExceededFault, StorageQuotaExceededFault];
+/** Room that others may give back, or AWS may find: what needs it asks again. */
+const NO_ROOM = [InstanceQuotaExceededFault, StorageQuotaExceededFault, InsufficientDBInstanceCapacityFault];
 
 /** DB instances of this function's own region, read by listing. */
 export class RdsInstances {
@@ -74,7 +82,7 @@ export class RdsInstances {
     return found;
   }
 
-  /** Into a place of its own, for a while. */
+  /** Into a place of its own, for a while, without backups: the first would begin at once and may take hours. */
   async restore({ id, snapshotId, dbSubnetGroup, securityGroupIds, instanceClass, tags }: RestoreOptions): Promise<void> {
     const settings: Settings = {
       DBInstanceClass: instanceClass,
@@ -85,19 +93,15 @@ export class RdsInstances {
       DeletionProtection: false,
       AutoMinorVersionUpgrade: false,
     };
-    await this.restoreLike(settings, { id, snapshotId, tags });
+    await this.fromSnapshot({ ...givenToRestore(settings), BackupRetentionPeriod: 0 }, { id, snapshotId, tags });
   }
 
   /**
    * With the settings that are given. One that is there already is the one that was asked for: its name is this run's alone.
    * @throws NotReady while the region has no room for another instance or its storage.
    */
-  async restoreLike(
-    settings: Settings | undefined,
-    { id, snapshotId, tags }: Pick<RestoreOptions, 'id' | 'snapshotId' | 'tags'>,
-  ): Promise<void> {
-    const command = { ...givenToRestore(settings), DBInstanceIdentifier: id, DBSnapshotIdentifier: snapshotId, Tags: tagList(tags) };
-    await unlessThere(id, this.rds.send(new RestoreDBInstanceFromDBSnapshotCommand(command)));
+  async restoreLike(settings: Settings | undefined, what: Pick<RestoreOptions, 'id' | 'snapshotId' | 'tags'>): Promise<void> {
+    await this.fromSnapshot(givenToRestore(settings), what);
   }
 
   /** As `restoreLike`, to a moment: of an instance that is there, from its backups and its log, or of one that stands elsewhere, from what came here of them. */
@@ -136,7 +140,19 @@ export class RdsInstances {
       throw error;
     }
   }
+
+  private async fromSnapshot(given: Settings, { id, snapshotId, tags }: Pick<RestoreOptions, 'id' | 'snapshotId' | 'tags'>): Promise<void> {
+    const command = { ...given, DBInstanceIdentifier: id, DBSnapshotIdentifier: snapshotId, Tags: tagList(tags) };
+    await unlessThere(id, this.rds.send(new RestoreDBInstanceFromDBSnapshotCommand(command)));
+  }
 }
+
+/** RDS has understood a change and does not make it: to the same question it gives the same answer. */
+export const isRefusal = (error: unknown): boolean =>
+  error instanceof RDSServiceException && !(error instanceof DBInstanceNotFoundFault) && !(classify(error) instanceof Transient);
+
+/** What RDS says, among other things, to a move between two subnet groups of one VPC. */
+export const isRefusedMove = (error: unknown): boolean => error instanceof InvalidVPCNetworkStateFault;
 
 const readInstance = (instance: DBInstance): Instance => ({
   id: instance.DBInstanceIdentifier ?? '',
@@ -145,6 +161,7 @@ const readInstance = (instance: DBInstance): Instance => ({
   host: instance.Endpoint?.Address,
   port: instance.Endpoint?.Port,
   createdAt: instance.InstanceCreateTime?.toISOString(),
+  vpcId: instance.DBSubnetGroup?.VpcId,
   replicaOf: instance.ReadReplicaSourceDBInstanceIdentifier,
   restorableUntil: instance.LatestRestorableTime?.toISOString(),
   tags: Object.fromEntries((instance.TagList ?? []).map(({ Key = '', Value = '' }) => [Key, Value])),
@@ -153,7 +170,7 @@ const readInstance = (instance: DBInstance): Instance => ({
 
 const tagList = (tags: Record<string, string>) => Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
 
-/** @throws NotReady while a quota leaves no room. */
+/** @throws NotReady while a quota or AWS's own capacity leaves no room. */
 const unlessThere = async (id: string, request: Promise<unknown>): Promise<void> => {
   try {
     await request;

@@ -1,5 +1,6 @@
-import { NotReady } from '../kit/errors.ts';
+import { messageOf, NotReady } from '../kit/errors.ts';
 import type { Isolation, IsolationMemory } from '../kit/fences.ts';
+import { log } from '../kit/log.ts';
 import type { DBInstance, RdsControl } from './rds-control.ts';
 
 export interface NetworkFenceOptions {
@@ -13,6 +14,8 @@ export interface NetworkFenceOptions {
   patienceMs: number;
 }
 
+/** A change of groups that was asked for is shown by then. */
+const SHOWN_WITHIN_MS = 60_000;
 /** What only a server that was reached answers: wrong password, no room, not yet. */
 const ANSWERS = new Set(['28P01', '53300', '57P03']);
 
@@ -22,12 +25,38 @@ const ANSWERS = new Set(['28P01', '53300', '57P03']);
  */
 export class NetworkFence {
   private failingSince?: number;
+  private isNoted = false;
 
   constructor(private readonly options: NetworkFenceOptions) {}
 
   /** SQL has reached the writer. */
   reached(): void {
     this.failingSince = undefined;
+  }
+
+  /**
+   * SQL has opened the writer: an isolation that was put back, by whomever, is noted as over, so that the next one begins anew. Beside the
+   * opening, which must not wait for RDS; asked once, and again while it fails.
+   */
+  opened(): void {
+    this.reached();
+    if (this.isNoted) return;
+    this.isNoted = true;
+    this.noteRestored().catch((error: unknown) => {
+      this.isNoted = false;
+      if (!(error instanceof NotReady)) log('network-not-looked-at', { instance: this.options.rds.identifier, error: messageOf(error) });
+    });
+  }
+
+  private async noteRestored(): Promise<void> {
+    const { rds, memory, isolatingGroup, now } = this.options;
+    const isolation = isolatingGroup ? await memory?.read() : undefined;
+    if (!memory || !isolation || !isolatingGroup) return;
+    const instance = await rds.get();
+    if (instance.DbiResourceId !== isolation.resourceId) return;
+    if (groupsOf(instance).includes(isolatingGroup)) return void (await this.open());
+    if (now() - Date.parse(isolation.isolatedAt) < SHOWN_WITHIN_MS) throw new NotReady(`${rds.identifier} may be about to be isolated`);
+    await memory.note({ restoredAt: new Date(now()).toISOString() });
   }
 
   /**
@@ -39,6 +68,7 @@ export class NetworkFence {
     const { rds, isolatingGroup, memory, now, patienceMs } = this.options;
     if (!isolatingGroup || !memory) throw refusal;
     this.failingSince ??= now();
+    this.isNoted = false;
     const instance = await rds.get();
     if (instance.ReadReplicaSourceDBInstanceIdentifier) throw refusal; // nobody writes there
     const remembered = await memory.read();
@@ -57,6 +87,7 @@ export class NetworkFence {
     const { rds, memory, isolatingGroup, now } = this.options;
     const isolation = await memory?.read();
     if (!memory || !isolation || !isolatingGroup) return true;
+    this.isNoted = false;
     const instance = await rds.find(identifier);
     if (!instance || instance.DbiResourceId !== isolation.resourceId) return true;
     if (sameGroups(groupsOf(instance), isolation.securityGroupIds)) {
@@ -65,11 +96,15 @@ export class NetworkFence {
     }
     if (isolation.securityGroupIds.length === 0)
       throw new NotReady(`${identifier} was isolated by somebody else: put its security groups back by hand`);
+    await forgetReboot(isolation, memory);
     await rds.modify({ VpcSecurityGroupIds: isolation.securityGroupIds }, identifier);
     throw new NotReady(`the security groups of ${identifier} are being put back`);
   }
 
-  /** What was is written down before it is changed. A group that is there already, but not alone or not in force, is waited for. */
+  /**
+   * What was is written down before it is changed, each time: an isolation that was put back is over, and its reboot with it. A group that
+   * is there already, but not alone or not in force, is waited for.
+   */
   private async isolate(
     instance: DBInstance,
     known: Isolation | undefined,
@@ -78,17 +113,14 @@ export class NetworkFence {
     const { rds, now } = this.options;
     const groups = groupsOf(instance);
     if (!groups.includes(isolatingGroup)) {
-      if (!known) {
-        const parameterGroup = instance.DBParameterGroups?.[0]?.DBParameterGroupName;
-        await memory.write({
-          resourceId: instance.DbiResourceId ?? '',
-          securityGroupIds: groups,
-          parameterGroup,
-          isolatedAt: new Date(now()).toISOString(),
-        });
-      }
+      await memory.write({
+        resourceId: instance.DbiResourceId ?? '',
+        securityGroupIds: groups,
+        parameterGroup: instance.DBParameterGroups?.[0]?.DBParameterGroupName,
+        isolatedAt: new Date(now()).toISOString(),
+      });
       await rds.modify({ VpcSecurityGroupIds: [isolatingGroup] });
-    }
+    } else if (known) await forgetReboot(known, memory);
     throw new NotReady(`${rds.identifier} cannot be reached by SQL and is being isolated`);
   }
 
@@ -101,6 +133,11 @@ export class NetworkFence {
     throw new NotReady(`${rds.identifier} is isolated and being rebooted`);
   }
 }
+
+/** A reboot proves nothing once other groups were in force after it: sessions may have come back. */
+const forgetReboot = async (isolation: Isolation, memory: IsolationMemory): Promise<void> => {
+  if (isolation.rebootAskedAt) await memory.write({ ...isolation, rebootAskedAt: undefined });
+};
 
 const groupsOf = ({ VpcSecurityGroups = [] }: DBInstance): string[] =>
   VpcSecurityGroups.map(({ VpcSecurityGroupId = '' }) => VpcSecurityGroupId);

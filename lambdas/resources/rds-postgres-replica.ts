@@ -2,9 +2,9 @@ import type pg from 'pg';
 import { DatabaseUnrecoverable, LeaseLost, messageOf, NotReady } from '../kit/errors.ts';
 import { IsolationMemory } from '../kit/fences.ts';
 import { log } from '../kit/log.ts';
-import { type Database, keyAlias, otherSite, type SiteName } from '../kit/plan.ts';
+import { type Database, keyAlias, otherSite, partitionOf, type SiteName } from '../kit/plan.ts';
 import type { DatabaseAdapter, DatabaseBase, FenceResult, Role, StandbyReading } from './database.ts';
-import { Postgres } from './postgres.ts';
+import { type Login, Postgres, Remembered } from './postgres.ts';
 import { fenceBySql } from './postgres-fence.ts';
 import { type RenewalResult, readLease, renewLease } from './postgres-lease.ts';
 import { giveLoginsBack } from './postgres-logins.ts';
@@ -18,6 +18,19 @@ const BACKUP_RETENTION_DAYS = 7;
 /** Statuses in which a server that answers is about to restart. */
 const RESTARTING = new Set(['modifying', 'rebooting', 'starting', 'upgrading', 'renaming']);
 
+/**
+ * By database, for as long as the sandbox lives: each minute's loop begins anew, and an outage of RDS's API or of Secrets Manager must
+ * not keep it from the database that it holds open.
+ */
+const known = new Map<string, { address: Remembered<string>; login: Remembered<Login> }>();
+
+const knownOf = (region: string, { name, instances, secret }: Database, site: SiteName) => {
+  const key = JSON.stringify([region, name, instances[site], secret]);
+  const found = known.get(key) ?? { address: new Remembered<string>(), login: new Remembered<Login>() };
+  known.set(key, found);
+  return found;
+};
+
 /** RDS for PostgreSQL with a cross-region read replica, seen from one site. */
 export class RdsPostgresReplica implements DatabaseAdapter {
   readonly name: string;
@@ -25,7 +38,7 @@ export class RdsPostgresReplica implements DatabaseAdapter {
   private readonly network: NetworkFence;
   private readonly postgres: Postgres;
   private readonly identifier: string;
-  private address?: string;
+  private readonly address: Remembered<string>;
 
   constructor(
     private readonly config: Database,
@@ -35,16 +48,19 @@ export class RdsPostgresReplica implements DatabaseAdapter {
   ) {
     this.name = config.name;
     this.identifier = config.instances[site];
-    this.rds = new RdsControl(this.identifier, base.plan.sites[site].region);
+    const { region, isolatingSecurityGroupId: isolatingGroup } = base.plan.sites[site];
+    this.rds = new RdsControl(this.identifier, region);
     this.network = new NetworkFence({
       rds: this.rds,
-      isolatingGroup: base.plan.sites[site].isolatingSecurityGroupId,
+      isolatingGroup,
       memory: base.ledger && new IsolationMemory(base.ledger, { workload, site, database: config.name }),
       now: base.now,
       patienceMs: base.plan.lease.fenceLeadSeconds * 1000,
     });
     const { port, databaseName, secret, tls } = config;
-    this.postgres = new Postgres({ host: () => this.host(), port, databaseName, secret, tls });
+    const { address, login } = knownOf(region, config, site);
+    this.address = address;
+    this.postgres = new Postgres({ host: () => this.host(), port, databaseName, secret, tls, login });
   }
 
   async role(): Promise<Role> {
@@ -101,11 +117,13 @@ export class RdsPostgresReplica implements DatabaseAdapter {
 
   async open(epoch: number, remainingMs: () => number): Promise<RenewalResult> {
     try {
-      return await this.sql(async (client) => {
+      const opened = await this.sql(async (client) => {
         const result = await renewLease(client, epoch, remainingMs);
         if (result === 'renewed' || (result === 'absent' && remainingMs() > 0)) await giveLoginsBack(client, this.config.applicationRoles);
         return result;
       });
+      if (opened !== 'refused') this.network.opened();
+      return opened;
     } catch (error) {
       // It may be our own doing that nobody gets in.
       if (!isAnswer(error)) await this.network.open();
@@ -131,11 +149,12 @@ export class RdsPostgresReplica implements DatabaseAdapter {
   async rebuild(epoch: number, keep: (instance: string) => Promise<unknown>): Promise<string> {
     const { account, sites } = this.base.plan;
     const source = otherSite(this.site);
-    const sourceArn = `arn:aws:rds:${sites[source].region}:${account}:db:${this.config.instances[source]}`;
-    this.address = undefined; // a rename moves the endpoint
+    const { region } = sites[source];
+    const sourceArn = `arn:${partitionOf(region)}:rds:${region}:${account}:db:${this.config.instances[source]}`;
+    this.address.doubt(); // a rename moves the endpoint
     const fence = (before: number) => this.fence(before, { byNetwork: true });
     const release = (kept: string) => this.release(kept, epoch - 1);
-    return rebuildAsReplica({ rds: this.rds, sourceArn, key: keyAlias(this.base.plan), fence, keep, release }, epoch);
+    return rebuildAsReplica({ rds: this.rds, sourceArn, key: keyAlias(this.base.plan), fence, keep, release, now: this.base.now }, epoch);
   }
 
   /**
@@ -158,20 +177,22 @@ export class RdsPostgresReplica implements DatabaseAdapter {
 
   private async requestPromotion({ DBInstanceStatus: status = 'unknown' }: DBInstance): Promise<void> {
     if (TERMINAL.has(status)) throw new DatabaseUnrecoverable(`${this.identifier} is ${status}`);
-    if (status === 'available') await this.rds.promote(BACKUP_RETENTION_DAYS);
+    // Others than `available` can be promoted too, such as `storage-optimization`, which lasts for hours: RDS says what can not.
+    if (!RESTARTING.has(status)) await this.rds.promote(BACKUP_RETENTION_DAYS);
   }
 
   private async host(): Promise<string> {
-    this.address ??= (await this.rds.get()).Endpoint?.Address;
-    if (!this.address) throw new NotReady(`${this.identifier} has no endpoint yet`);
-    return this.address;
+    const address = await this.address.read(async () => (await this.rds.find())?.Endpoint?.Address);
+    if (address) return address;
+    await this.rds.get(); // says so where there is no such instance
+    throw new NotReady(`${this.identifier} has no endpoint yet`);
   }
 
   private async sql<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
     try {
       return await this.postgres.with(work);
     } catch (error) {
-      if (error instanceof NotReady) this.address = undefined;
+      if (error instanceof NotReady) this.address.doubt();
       throw error;
     }
   }

@@ -97,6 +97,24 @@ export const givenToRestore = (settings: Settings | undefined): Given & Pick<Put
     ),
   );
 
+/** RDS refuses these of a PostgreSQL replica that is being made. AWS, RDS API reference, `CreateDBInstanceReadReplica`, 2026-11. */
+const NOT_GIVEN_TO_REPLICA: ReadonlySet<string> = new Set<Name>(['DBParameterGroupName', 'OptionGroupName']);
+
+/** What of the settings a replica is told from the start. */
+export const givenToReplica = (settings: Settings | undefined): Partial<Settings> =>
+  Object.fromEntries(Object.entries(givenToRestore(settings)).filter(([name]) => !NOT_GIVEN_TO_REPLICA.has(name)));
+
+/** Backups are a writer's: a promotion asks for them. */
+const WRITERS_OWN: ReadonlySet<Name> = new Set<Name>(['BackupRetentionPeriod', 'PreferredBackupWindow']);
+
+/** The change that gives a replica what it could not be told, the parameter group first and by itself; nothing where it lacks none. */
+export const changeToReplica = (wanted: Settings, found: Settings): Partial<ModifyDBInstanceCommandInput> | undefined => {
+  const { DBParameterGroupName } = wanted;
+  if (DBParameterGroupName && DBParameterGroupName !== found.DBParameterGroupName) return { DBParameterGroupName };
+  const rest = [...AFTERWARDS].filter((name) => !WRITERS_OWN.has(name));
+  return changeTo(Object.fromEntries(rest.map((name) => [name, wanted[name]])) as Settings, found);
+};
+
 /** Names of the settings in which two instances differ; where there is nothing to compare with, that is said. */
 export const differences = (wanted: Settings | undefined, found: Settings): string[] => {
   if (!wanted) return ['there is no instance in this site to compare with'];

@@ -133,8 +133,13 @@ const isClientFault = (error: unknown): boolean => {
   return status >= 400 && status < 500;
 };
 
+/** Tags of AWS's own, as CloudFormation's of an instance that hands its tags on, may stand on a snapshot and in no request: RDS refuses all of it. */
+const OF_AWS = /^aws:/i;
+
 const tagList = (environment: string, tags: Record<string, string>) =>
-  Object.entries({ ...tags, [OWNER_TAG]: environment }).map(([Key, Value]) => ({ Key, Value }));
+  Object.entries({ ...tags, [OWNER_TAG]: environment })
+    .filter(([key]) => !OF_AWS.test(key))
+    .map(([Key, Value]) => ({ Key, Value }));
 
 const readSnapshot = (snapshot: DBSnapshot): Snapshot => ({
   id: snapshot.DBSnapshotIdentifier ?? '',

@@ -1,6 +1,6 @@
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { guarded, localCalls } from '../kit/clients.ts';
-import type { Environment } from '../kit/plan.ts';
+import { type Environment, partitionOf } from '../kit/plan.ts';
 import { RdsSnapshots } from './rds-snapshots.ts';
 
 /** Longer than one invocation lasts; each one that needs it asks again. */
@@ -29,10 +29,4 @@ export const vaultSnapshots = (plan: Environment, account: string, region: strin
     return { accessKeyId, secretAccessKey, sessionToken, expiration };
   };
   return new RdsSnapshots(region, plan.name, credentials);
-};
-
-/** AWS, IAM user guide, 'ARNs', 2026-11. */
-const partitionOf = (region: string): string => {
-  if (region.startsWith('cn-')) return 'aws-cn';
-  return region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
 };

@@ -1,15 +1,18 @@
-import { NotReady } from '../kit/errors.ts';
+import { InvalidRequest, messageOf, NotReady } from '../kit/errors.ts';
+import { log } from '../kit/log.ts';
 import { defineStep } from '../kit/step.ts';
-import { RdsInstances } from '../resources/rds-instances.ts';
-import { changeTo } from '../resources/rds-settings.ts';
-import { SecretStore } from '../resources/secret-store.ts';
+import type { Change } from '../resources/rds-control.ts';
+import { type Instance, isRefusedMove, RdsInstances } from '../resources/rds-instances.ts';
+import { changeTo, type Settings } from '../resources/rds-settings.ts';
+import { type Login, SecretStore } from '../resources/secret-store.ts';
+import { changeWherePossible } from './put-settings-back.ts';
 import { findRestored, incidentOf, requireClaim } from './replacement.ts';
 import { cleanName, restoredDatabase, restoreRun } from './restoring.ts';
 
 /**
  * A person has approved: the clean database moves into the workload's network, and both sites' secrets get its login, so that the guards
  * reach it, and no longer what was compromised.
- * @throws NotReady until it stands there.
+ * @throws NotReady until it stands there and both secrets give the login.
  */
 export const admitClean = defineStep({
   name: 'admit-clean',
@@ -22,21 +25,66 @@ export const admitClean = defineStep({
   }),
   run: async (input, services) => {
     const { workload, request } = input;
-    const { plan, instances, own, both } = services;
+    const { plan, site, instances, own, both } = services;
     if (request.dryRun) return { would: "move it into the workload's network, and replace the login in both sites' secrets" };
     await requireClaim(input, services);
-    const { restored } = findRestored(await instances.list(), services, input);
+    const known = await instances.list();
+    const { restored } = findRestored(known, services, input);
     if (restored?.status !== 'available') throw new NotReady(`the clean instance is ${restored?.status ?? 'not listed'}`);
+    const { secret, instances: identifiers } = restoredDatabase(plan, workload, request);
     const { before } = await incidentOf(input, services);
-    const change = before.settings && changeTo(before.settings, restored.settings);
-    if (change) {
-      await instances.modify(restored.id, change);
-      throw new NotReady(`${restored.id}: ${Object.keys(change).join(', ')} are being changed`);
-    }
-    const login = await own.read(cleanName(plan, request));
-    const { secret } = restoredDatabase(plan, workload, request);
-    for (const store of both) await store.replace(secret, login);
+    const sameVpc = restored.vpcId !== undefined && restored.vpcId === known.get(identifiers[site])?.vpcId;
+    if (before.settings) await admit(instances, restored, before.settings, { sameVpc, execution: request.execution });
+    await replaceLogins(both, secret, await own.read(cleanName(plan, request)));
     return { admitted: restored.id };
   },
 });
 export const handler = admitClean.handler;
+
+/** The network first, alone: what RDS refuses of the rest keeps nobody out, and Multi-AZ would forbid the move. */
+const admit = async (
+  instances: RdsInstances,
+  restored: Instance,
+  wanted: Settings,
+  { sameVpc, execution }: { sameVpc: boolean; execution: string },
+): Promise<void> => {
+  const { DBSubnetGroupName, VpcSecurityGroupIds, PubliclyAccessible, ...rest } = changeTo(wanted, restored.settings) ?? {};
+  const doors = { ...(VpcSecurityGroupIds && { VpcSecurityGroupIds }), ...(PubliclyAccessible !== undefined && { PubliclyAccessible }) };
+  const move = { ...(DBSubnetGroupName && !sameVpc && { DBSubnetGroupName }), ...doors };
+  const asked = await enter(instances, restored.id, move, doors);
+  if (asked) throw new NotReady(`${restored.id}: ${Object.keys(asked).join(', ')} are being changed`);
+  await changeWherePossible(instances, restored, rest, execution);
+};
+
+/** Where the old instance is gone, only RDS knows whether both are in one VPC, in which the security groups are all there is to change. */
+const enter = async (instances: RdsInstances, id: string, move: Change, doors: Change): Promise<Change | undefined> => {
+  if (move.DBSubnetGroupName) {
+    try {
+      await instances.modify(id, move);
+      return move;
+    } catch (error) {
+      if (!isRefusedMove(error)) throw error;
+      log('move-refused', { instance: id, dbSubnetGroup: move.DBSubnetGroupName, error: messageOf(error) });
+    }
+  }
+  if (Object.keys(doors).length === 0) return undefined;
+  await instances.modify(id, doors);
+  return doors;
+};
+
+/**
+ * Secrets Manager replicates a secret from one region, which may be either site's, and takes no write elsewhere: all writes come before the
+ * first look at what they brought.
+ */
+const replaceLogins = async (stores: readonly SecretStore[], name: string, login: Login): Promise<void> => {
+  const replicas: SecretStore[] = [];
+  for (const store of stores) if ((await store.replace(name, login)) === 'replica') replicas.push(store);
+  for (const store of replicas) {
+    if (await store.holds(name, login)) continue;
+    if (replicas.length === stores.length)
+      throw new InvalidRequest(
+        `secret: '${name}' is a replica in both sites; put the clean login where its primary is, and go on with the incident`,
+      );
+    throw new NotReady(`'${name}' in ${store.region} is a replica, and does not give the clean login yet: look at its replication`);
+  }
+};

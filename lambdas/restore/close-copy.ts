@@ -6,8 +6,9 @@ import { Postgres, type PostgresOptions } from '../resources/postgres.ts';
 import { closeLease } from '../resources/postgres-lease.ts';
 import { fenceRoles } from '../resources/postgres-writer.ts';
 import { RdsInstances } from '../resources/rds-instances.ts';
-import { findRestored, incidentOf, requireClaim } from './replacement.ts';
+import { findRestored, incidentOf, type RestoreIncident, requireClaim } from './replacement.ts';
 import { type RestoreRun, restoredDatabase, restoreRun } from './restoring.ts';
+import type { WroteOn } from './stop-writes.ts';
 
 /** What `inspect-restored` found. */
 export const inspected = z.object({
@@ -63,11 +64,13 @@ export const requireGood = ({ checks, settings }: Inspected, acceptUnknown: bool
 /** What is lost runs from what the copy reaches to, to the last moment at which the old database is known to have been written. */
 const noteLoss = async (run: RestoreRun, { reachesTo }: Inspected, services: Base): Promise<void> => {
   const { plan, incidents } = services;
-  const { writesStoppedAt, heartbeatAt } = await incidentOf(run, services);
+  const { writesStoppedAt, heartbeatAt, wroteOnUntil }: RestoreIncident & WroteOn = await incidentOf(run, services);
   if (!reachesTo || !writesStoppedAt) return;
   const silentMs = Date.parse(writesStoppedAt) - Date.parse(heartbeatAt ?? writesStoppedAt);
   const died = silentMs > (plan.lease.ttlSeconds + plan.lease.renewEverySeconds) * 1000;
-  const lastWriteAt = died ? heartbeatAt! : writesStoppedAt;
-  const seconds = Math.max(0, Math.round(Date.parse(lastWriteAt) - Date.parse(reachesTo)) / 1000);
+  const knownAt = Date.parse(died ? heartbeatAt! : writesStoppedAt);
+  // While the ledger is silent no heartbeat reaches it, and the database is written all the same.
+  const lastWriteAt = Math.max(knownAt, wroteOnUntil ? Date.parse(wroteOnUntil) : 0);
+  const seconds = Math.max(0, Math.round(lastWriteAt - Date.parse(reachesTo)) / 1000);
   await incidents.note(run.request.incident, run.workload, { lag: { kind: 'known', seconds } });
 };

@@ -2,6 +2,7 @@ import { LeaseLost, NotReady } from '../kit/errors.ts';
 import { defineStep } from '../kit/step.ts';
 import { RdsInstances } from '../resources/rds-instances.ts';
 import { differences } from '../resources/rds-settings.ts';
+import { withReasons } from './clean-room.ts';
 import { findRestored, incidentOf, requireClaim } from './replacement.ts';
 import { restoredDatabase, restoreRun } from './restoring.ts';
 
@@ -30,7 +31,7 @@ export const putInPlace = defineStep({
       return {
         endpoint: restored.host,
         sameEndpoint: before.host === restored.host,
-        settings: differences(before.settings, restored.settings),
+        settings: withReasons(differences(before.settings, restored.settings), request),
       };
     }
     if (!inPlace && !known.has(identifier)) await instances.modify(restored.id, { NewDBInstanceIdentifier: identifier });

@@ -1,10 +1,20 @@
-import { NotReady } from '../kit/errors.ts';
+import { messageOf, NotReady } from '../kit/errors.ts';
+import { log } from '../kit/log.ts';
 import { defineStep } from '../kit/step.ts';
-import { RdsInstances } from '../resources/rds-instances.ts';
+import type { Change } from '../resources/rds-control.ts';
+import { type Instance, isRefusal, RdsInstances } from '../resources/rds-instances.ts';
 import { changeTo, missingTags } from '../resources/rds-settings.ts';
 import { settingsUntilPlaced } from './clean-room.ts';
 import { findRestored, remembered } from './replacement.ts';
 import { restoreRun } from './restoring.ts';
+
+/** Settings of which RDS does not take one without the other. */
+const TOGETHER: readonly (readonly string[])[] = [
+  ['MonitoringInterval', 'MonitoringRoleArn'],
+  ['EnablePerformanceInsights', 'PerformanceInsightsKMSKeyId', 'PerformanceInsightsRetentionPeriod'],
+  ['Iops', 'StorageThroughput', 'StorageType'],
+  ['DBSubnetGroupName', 'VpcSecurityGroupIds', 'PubliclyAccessible'],
+];
 
 /**
  * Puts back what a restore cannot be told: backups and their window, monitoring, insights, figures of the storage, tags. Whether all of it
@@ -28,9 +38,53 @@ export const putSettingsBack = defineStep({
     if (Object.keys(missing).length > 0) await instances.tag(restored.arn, missing);
     const change = settings && changeTo(settings, restored.settings);
     if (!change) return { settled: true };
-    const names = Object.keys(change);
-    await instances.modify(restored.id, change);
-    throw new NotReady(`${restored.id}: ${names.join(', ')} are being put back`);
+    await changeWherePossible(instances, restored, change, input.request.execution);
+    return { settled: true, refused: Object.keys(change) };
   },
 });
 export const handler = putSettingsBack.handler;
+
+/**
+ * Asks for a change; where RDS refuses it as a whole, for its parts. What is refused alone is tagged with the run, which asks for it no
+ * more, and holds up no other.
+ * @throws NotReady when something was asked for; comes back when all that is left is refused.
+ */
+export const changeWherePossible = async (
+  instances: RdsInstances,
+  restored: Instance,
+  change: Change,
+  execution: string,
+): Promise<void> => {
+  const { id, arn, tags } = restored;
+  const parts = partsOf(change).filter((part) => tags[refusedTag(part)] !== execution);
+  const all: Change = Object.assign({}, ...parts);
+  // A whole of one part is that part.
+  for (const part of parts.length > 1 ? [all, ...parts] : parts) {
+    const names = Object.keys(part).join(', ');
+    const refusal = await refusalOf(instances.modify(id, part));
+    if (!refusal) throw new NotReady(`${id}: ${names} are being put back`);
+    log('settings-refused', { instance: id, settings: names, error: messageOf(refusal) });
+    if (part !== all) await instances.tag(arn, { [refusedTag(part)]: execution });
+  }
+};
+
+const refusedTag = (part: Change): string => `lifeboat:refused:${Object.keys(part)[0]}`;
+
+/** Multi-AZ before all others: an instance that is to be in one zone again moves to another VPC only then. */
+const partsOf = ({ MultiAZ, ...change }: Change): Change[] => {
+  const parts = new Map<string, Record<string, unknown>>(MultiAZ === undefined ? [] : [['MultiAZ', { MultiAZ }]]);
+  for (const [name, value] of Object.entries(change)) {
+    const lead = TOGETHER.find((names) => names.includes(name))?.[0] ?? name;
+    parts.set(lead, { ...parts.get(lead), [name]: value });
+  }
+  return [...parts.values()];
+};
+
+const refusalOf = async (asked: Promise<void>): Promise<unknown> => {
+  try {
+    await asked;
+  } catch (error) {
+    if (isRefusal(error)) return error;
+    throw error;
+  }
+};

@@ -52,6 +52,8 @@ export const readRestoreRequest = defineStep({
   }),
   run: async ({ execution, given: raw }, services) => {
     const asked = parseInput(given, raw);
+    if (asked.incident && asked.dryRun)
+      throw new InvalidRequest('dryRun: excludes incident, since what goes on with a restore changes something');
     if (asked.incident) return resume(asked.incident, asked.workload, execution, services);
     const config = databaseOf(services.plan, asked);
     if (!asked.dryRun && !asked.reason) throw new InvalidRequest('reason: give one, it goes into the record; or dryRun: true');

@@ -9,7 +9,6 @@ import { pointReference } from '../verification/copies.ts';
  * clean room, in which nothing of the old trust is left.
  */
 export const placement = z.enum(['beside', 'inPlace', 'cleanRoom']);
-export type Placement = z.infer<typeof placement>;
 
 /** A restore as `read-restore-request` validated it; it travels unchanged through the machine. */
 export const restoreRequest = z.strictObject({

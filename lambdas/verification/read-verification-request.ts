@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { type ProofName, proofNames } from '../../environments/backup.ts';
+import { POINTS_PER_RUN } from '../../environments/run-size.ts';
 import { hasCopyIn } from '../backup/lateness.ts';
 import { InvalidRequest } from '../kit/errors.ts';
 import { provenAt, type RecoveryPoint, RecoveryPoints } from '../kit/recovery-points.ts';
 import { type Base, defineStep, parseInput } from '../kit/step.ts';
 import type { PointReference } from './copies.ts';
-import { unprovenIn } from './proofs.ts';
+import { Proofs, unprovenIn } from './proofs.ts';
 
 const input = z.strictObject({
   execution: z.strictObject({ name: z.string().min(1), startedAt: z.iso.datetime({ offset: true }) }),
@@ -23,21 +24,16 @@ const given = z.strictObject({
 });
 
 /**
- * A run's history has room for 25,000 events, and a point takes up to about 250: those of its states, and three for each time that its
- * restore is asked for in vain. AWS, Step Functions developer guide, 'Quotas', 2026-11.
- */
-const POINTS_PER_RUN = 100;
-
-/**
  * The first state: which recovery points are proven. `{}` is valid: of each database the newest one with a copy in this site, unless it
- * was proven in this site already.
+ * was proven in this site already. What one run has no room for is left to the next: the database whose proof is oldest comes first, and
+ * what it keeps waiting for longer than a day is told as an overdue proof.
  * @throws InvalidRequest naming each wrong field.
  */
 export const readVerificationRequest = defineStep({
   name: 'read-verification-request',
   input,
   throws: [],
-  build: ({ ledger }) => ({ points: new RecoveryPoints(ledger) }),
+  build: ({ ledger }) => ({ points: new RecoveryPoints(ledger), proofs: new Proofs(ledger) }),
   run: async ({ execution, given: raw }, services) => {
     const { plan, site, points } = services;
     const asked = parseInput(given, raw);
@@ -52,12 +48,14 @@ export const readVerificationRequest = defineStep({
           )
         : [],
     );
-    const found: RecoveryPoint[][] = [];
+    const found: Found[] = [];
     for (const { workload, name } of databases) {
       const here = (await points.list(workload, name)).filter((point) => hasCopyIn(point, site));
-      found.push(await chosenOf(here, workload, asked, services));
+      const chosen = await chosenOf(here, workload, asked, services);
+      if (chosen.length > 0)
+        found.push({ points: chosen, lastProof: await lastProofOf(here, asked.proof, { workload, database: name }, services) });
     }
-    if (asked.recoveryPoint && found.flat().length === 0)
+    if (asked.recoveryPoint && found.length === 0)
       throw new InvalidRequest(`recoveryPoint: '${asked.recoveryPoint}' has no copy in site '${site}'`);
     const chosen = inTurns(found)
       .slice(0, POINTS_PER_RUN)
@@ -82,10 +80,31 @@ const chosenOf = async (
   return here.slice(0, 1).filter((point) => point.standing !== 'failed' && !provenAt(point, site));
 };
 
-/** The newest of each database before the second of any: where a run has no room for all, none is left without. */
-const inTurns = (found: readonly RecoveryPoint[][]): RecoveryPoint[] => {
-  const longest = Math.max(0, ...found.map(({ length }) => length));
-  return Array.from({ length: longest }, (_, turn) => found.flatMap((points) => points[turn] ?? [])).flat();
+/** What was chosen of one database, and when such a proof of it last succeeded; before all times where none did. */
+interface Found {
+  points: RecoveryPoint[];
+  lastProof: string;
+}
+
+const lastProofOf = async (
+  here: readonly RecoveryPoint[],
+  proof: ProofName | undefined,
+  { workload, database }: { workload: string; database: string },
+  { site, proofs }: Base & { proofs: Proofs },
+): Promise<string> => {
+  if (proof === 'weekly' || proof === 'monthly')
+    return (await proofs.list(workload, database)).find((each) => each.proof === proof)?.at ?? '';
+  return here.reduce((last, point) => [last, provenAt(point, site) ?? ''].sort()[1]!, '');
+};
+
+/**
+ * The newest of each database before the second of any, and those databases first that have waited longest: where a run has no room for
+ * all, none is left without for good.
+ */
+const inTurns = (found: readonly Found[]): RecoveryPoint[] => {
+  const waiting = [...found].sort((a, b) => (a.lastProof < b.lastProof ? -1 : Number(a.lastProof > b.lastProof)));
+  const longest = Math.max(0, ...found.map(({ points }) => points.length));
+  return Array.from({ length: longest }, (_, turn) => waiting.flatMap(({ points }) => points[turn] ?? [])).flat();
 };
 
 const referenceTo = ({ id, workload, database, dueAt }: RecoveryPoint, proof: ProofName | undefined): PointReference => ({

@@ -1,24 +1,26 @@
-import { CopyUnusable, NotReady } from '../kit/errors.ts';
+import { CopyUnusable, DatabaseUnrecoverable, NotReady } from '../kit/errors.ts';
 import type { Environment, SiteName } from '../kit/plan.ts';
 import { defineStep } from '../kit/step.ts';
-import { HOPELESS, RdsInstances } from '../resources/rds-instances.ts';
+import { HOPELESS, INSUFFICIENT_CAPACITY, RdsInstances } from '../resources/rds-instances.ts';
 import { OWNER_TAG } from '../resources/rds-snapshots.ts';
 import { copyName, copyRun, EXPIRES_TAG, expiryOf, type PointReference, protectedDatabase, REQUESTED_TAG } from './copies.ts';
 
 /**
  * Restores the recovery point's copy in this site into the isolated network, under a name that says what it is and a tag that says until
  * when it may be there.
- * @throws NotReady until RDS calls it available, CopyUnusable when RDS says that it never will be.
+ * @throws NotReady until it can be read, CopyUnusable when RDS says that it never will be, DatabaseUnrecoverable when AWS has no room for
+ * it: that is no word on the recovery point.
  */
 export const restoreCopy = defineStep({
   name: 'restore-copy',
   input: copyRun,
-  throws: [NotReady, CopyUnusable],
+  throws: [NotReady, CopyUnusable, DatabaseUnrecoverable],
   build: () => ({ instances: new RdsInstances() }),
   run: async ({ run, point }, { plan, site, instances, now }) => {
     const id = copyName(plan, run, point);
     const instance = (await instances.list()).get(id);
-    if (instance?.status === 'available') return { instance: id };
+    if (instance && READABLE.has(instance.status)) return { instance: id };
+    if (instance?.status === INSUFFICIENT_CAPACITY) throw new DatabaseUnrecoverable(`${id} is ${instance.status}`);
     if (instance && HOPELESS.has(instance.status)) throw new CopyUnusable(`${id}, restored from ${point.id}, is ${instance.status}`);
     if (instance) throw new NotReady(`${id} is ${instance.status}`);
     const { policy } = protectedDatabase(plan, point);
@@ -41,6 +43,9 @@ export const restoreCopy = defineStep({
   },
 });
 export const handler = restoreCopy.handler;
+
+/** While RDS backs an instance up it answers queries. */
+const READABLE = new Set(['available', 'backing-up']);
 
 /** Weekly and monthly the real thing is rehearsed: on an instance of the size that the snapshot was taken of. */
 const isFull = ({ proof }: PointReference): boolean => proof === 'weekly' || proof === 'monthly';

@@ -104,6 +104,23 @@ describe('guard', () => {
     expect(standby.isSettled).toBe(true);
   });
 
+  it('is not settled while it does not get at a database, whatever the ledger said: the loop before it may', async () => {
+    let reached = false;
+    const open = async () => (reached ? ('renewed' as const) : Promise.reject(new Error('secret unreadable')));
+    const second = guardOf({ lease: leaseOf(), first: { name: 'billing' }, database: { open } });
+    await second.guard.round();
+    expect(second.done).toContain('renew to +20000');
+    expect(second.guard.isSettled).toBe(false);
+    reached = true;
+    await second.guard.round();
+    expect(second.guard.isSettled).toBe(true);
+    const silent = guardOf({ lease: leaseOf(), standing: { epoch: 3, until: NOW + 1 }, database: { extend: open } });
+    Object.assign(silent.clock, { reachable: false, pledge: 'pledged' });
+    reached = false;
+    await silent.guard.round();
+    expect(silent.guard.isSettled).toBe(false);
+  });
+
   it('opens nothing that the ledger did not renew', async () => {
     const { guard, done } = guardOf({ lease: leaseOf(), renewal: false });
     await guard.round();

@@ -1,14 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { lookAgain } from '../../lambdas/detection/look-again.ts';
+import { begin } from '../../lambdas/detection/start-failover.ts';
 import { mayTryAgain } from '../../lambdas/detection/try-again.ts';
 import { claimSeconds } from '../../lambdas/failover/bounds.ts';
+import { openIncident } from '../../lambdas/failover/open-incident.ts';
 import { Approvals } from '../../lambdas/kit/approvals.ts';
 import type { Incident } from '../../lambdas/kit/incidents.ts';
 import type { Lease } from '../../lambdas/kit/lease.ts';
 import type { Datum } from '../../lambdas/kit/metrics.ts';
 import type { Observation, Verdict } from '../../lambdas/kit/observations.ts';
 import { runStep } from '../../lambdas/kit/step.ts';
-import { baseFor, leaseOf, NOW } from '../kit/services.ts';
+import { baseFor, leaseOf, NOW, request } from '../kit/services.ts';
 
 const MINUTE = 60_000;
 
@@ -49,7 +51,17 @@ const siteWith = (lease: Lease) => {
     const closedAt = new Date(world.now).toISOString();
     await base.incidents.note(name, 'orders', { outcome: 'aborted', closedAt, ...over });
   };
-  return { base, world, started, told, data, minutes, ends };
+  /** A person's run opens its incident now, as `open-incident` does. */
+  const personOpens = async (name: string) => {
+    const input = { workload: 'orders', request: request({ incident: name, execution: name, trigger: 'person' }) };
+    await runStep(openIncident, input, { ...services, hasEnded: async () => undefined });
+  };
+  /** It ends, or is stopped, and its claim is dropped. */
+  const personEnds = async (name: string, over: Partial<Incident>) => {
+    await ends(name, over);
+    await base.ledger.dropClaim('orders', name);
+  };
+  return { base, world, started, told, data, minutes, ends, personOpens, personEnds };
 };
 
 /** The run asks a person, who has so many minutes. */
@@ -137,6 +149,62 @@ describe('an outage that has no run', () => {
   });
 });
 
+describe('an outage that a person has in hand', () => {
+  it.each<[string, Partial<Incident>]>([
+    ['refused', { error: 'ApprovalRefused' }],
+    ['stopped', { outcome: 'running' }],
+  ])('moves nothing by itself once the run was %s; a later outage does', async (_, end) => {
+    const { minutes, started, personOpens, personEnds, world } = siteWith(leaseOf());
+    await minutes(1);
+    await personOpens('by-hand');
+    await minutes(5);
+    await personEnds('by-hand', end);
+    await minutes(120);
+    expect(started).toEqual([]);
+    world.verdict = 'healthy';
+    await minutes(3);
+    Object.assign(world, { verdict: 'unhealthy', since: world.now });
+    await minutes(2);
+    expect(started).toHaveLength(1);
+  });
+
+  it("stays theirs where an alarm's run came after it and was refused by its claim", async () => {
+    const { minutes, started, personOpens, personEnds, base, world } = siteWith(leaseOf());
+    await minutes(1);
+    await personOpens('by-hand');
+    world.now += 1_000;
+    const alarm = { workload: 'orders', execution: 'by-alarm', reason: '', detectedAt: '' };
+    await begin(alarm, { ledger: base.ledger, now: () => world.now, start: async () => 'started' });
+    await personEnds('by-hand', { error: 'ApprovalRefused' });
+    await minutes(120);
+    expect(started).toEqual([]);
+  });
+
+  it('is begun again, after a pause, when their run gave up for what may pass, and once more when that one is lost', async () => {
+    const { minutes, started, personOpens, personEnds } = siteWith(leaseOf());
+    await minutes(1);
+    await personOpens('by-hand');
+    await personEnds('by-hand', { error: 'LeaseLost' });
+    await minutes(4);
+    expect(started).toEqual([]);
+    await minutes(1);
+    expect(started).toHaveLength(1);
+    await minutes(2);
+    expect(started).toHaveLength(1);
+    await minutes(1);
+    expect(started).toHaveLength(2);
+  });
+
+  it('is known by its incident, also where another execution goes on with it', async () => {
+    const { minutes, started, personEnds, base, world } = siteWith(leaseOf());
+    await minutes(1);
+    await base.incidents.noteFailover('orders', { incident: 'by-hand', execution: 'by-hand-again', at: world.now });
+    await personEnds('by-hand', { error: 'ApprovalRefused' });
+    await minutes(10);
+    expect(started).toEqual([]);
+  });
+});
+
 it.each<[string, Partial<Parameters<typeof mayTryAgain>[0]>, boolean]>([
   ['a run that opens its incident any moment', { attempt: { execution: 'a', at: NOW - 1_000 } }, false],
   ['a run that never began', { attempt: { execution: 'a', at: NOW - 3 * MINUTE } }, true],
@@ -194,9 +262,9 @@ describe('a run under way in this site', () => {
   });
 
   it('is overdue when it has worked for longer than the RTO, and a person’s time is not work', async () => {
-    const work = async (asks: boolean) => {
+    const work = async (asks: boolean, mode: 'failover' | 'restore' = 'failover') => {
       const plan = baseFor().plan;
-      const claim = { site: 'recovery', incident: 'run-1', execution: 'run-1', mode: 'failover' } as const;
+      const claim = { site: 'recovery', incident: 'run-1', execution: 'run-1', mode } as const;
       const expiresAt = NOW + claimSeconds(plan, plan.workloads[0]!) * 1000; // claimed now
       const site = siteWith(leaseOf({ claim: { ...claim, expiresAt } }));
       if (asks) await askIn(site, 60);
@@ -206,5 +274,7 @@ describe('a run under way in this site', () => {
     // The demo's RTO is 300 s: five minutes of work are allowed, a sixth is not.
     expect(await work(false)).toEqual([0, 0, 0, 0, 0, 1, 1]);
     expect(await work(true)).toEqual([0, 0, 0, 0, 0, 0, 0]);
+    // How long that takes its own machine bounds.
+    expect(await work(false, 'restore')).toEqual([0, 0, 0, 0, 0, 0, 0]);
   });
 });

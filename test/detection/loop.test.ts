@@ -4,7 +4,7 @@ import demo from '../../environments/demo.ts';
 import { Guard } from '../../lambdas/detection/guard.ts';
 import { Handover } from '../../lambdas/detection/handover.ts';
 import { runLoop } from '../../lambdas/detection/loop.ts';
-import { HANDOVER_CHECK_MS, LONGEST_LOOP_MS } from '../../lambdas/detection/watch.ts';
+import { HANDOVER_CHECK_MS, LONGEST_LOOP_MS, readiness } from '../../lambdas/detection/watch.ts';
 import { databaseOf, leaseOf } from '../kit/services.ts';
 import { randomOf } from '../lease/model/engine.ts';
 
@@ -23,27 +23,36 @@ afterEach(() => {
 /** A region whose loop is started each minute, some milliseconds late or not at all, and what its guards did. */
 class Region {
   readonly renewedAt: number[] = [];
+  readonly openedAt: number[] = [];
   readonly ends: string[] = [];
   readonly fencedAt: number[] = [];
   alive = 0;
   most = 0;
   private newest?: string;
 
-  constructor(starts: readonly (number | 'lost')[]) {
+  /** `opens`: does a loop that began at this time reach the database now? */
+  constructor(
+    starts: readonly (number | 'lost')[],
+    private readonly opens: (begunAt: number) => boolean = () => true,
+  ) {
     for (const [minute, late] of starts.entries()) {
       if (late !== 'lost') setTimeout(() => void this.start(), minute * MINUTE + late + COLD_START_MS);
     }
   }
 
-  /** The longest time without a renewal between these two. */
-  longestGapMs(from: number, to: number): number {
-    const times = [from, ...this.renewedAt.filter((at) => at > from && at < to), to];
+  /** The longest time without a renewal, in the ledger as a rule, between these two. */
+  longestGapMs(from: number, to: number, renewals = this.renewedAt): number {
+    const times = [from, ...renewals.filter((at) => at > from && at < to), to];
     return Math.max(...times.slice(1).map((at, i) => at - times[i]!));
   }
 
   private async start(): Promise<void> {
     const guard = this.guard();
-    const handover = new Handover(randomUUID(), this.loops, () => guard.isSettled);
+    const handover = new Handover(
+      randomUUID(),
+      this.loops,
+      readiness([guard], () => performance.now()),
+    );
     this.most = Math.max(this.most, ++this.alive);
     const duties = [
       { periodMs: renewEveryMs, round: () => guard.round() },
@@ -63,6 +72,7 @@ class Region {
 
   private guard(): Guard {
     const lease = leaseOf();
+    const begunAt = performance.now();
     return new Guard(demo.workloads[0]!, {
       plan: demo,
       site: 'primary',
@@ -75,6 +85,11 @@ class Region {
       },
       databases: [
         databaseOf({
+          open: async () => {
+            if (!this.opens(begunAt)) throw new Error('cannot connect');
+            this.openedAt.push(performance.now());
+            return 'renewed';
+          },
           fence: async () => {
             this.fencedAt.push(performance.now());
             return { finalLsn: '0/1', endedSessions: 0, proof: '' };
@@ -91,8 +106,8 @@ class Region {
 }
 
 const MINUTES = 20;
-const live = async (starts: readonly (number | 'lost')[]): Promise<Region> => {
-  const region = new Region(starts);
+const live = async (starts: readonly (number | 'lost')[], opens?: (begunAt: number) => boolean): Promise<Region> => {
+  const region = new Region(starts, opens);
   await vi.advanceTimersByTimeAsync(MINUTES * MINUTE);
   return region;
 };
@@ -121,4 +136,29 @@ describe("a region's loops", () => {
     const region = await live(minutes.map((_, i) => (i === 6 || i === 7 ? 'lost' : i === 8 ? MINUTE : 0)));
     expect(gapOf(region)).toBeGreaterThan(renewEveryMs + 100);
   });
+
+  it('do not end for one that does not get at the database: what the loop before it knows must last as long as it does', async () => {
+    const [from, to] = [5.5 * MINUTE, 8 * MINUTE];
+    const started = performance.now();
+    const now = () => performance.now() - started;
+    const cold = (begunAt: number) => begunAt - started > from && now() < to;
+    const region = await live(
+      minutes.map(() => 0),
+      (begunAt) => !cold(begunAt),
+    );
+    expect(region.longestGapMs(started + 2 * MINUTE, started + MINUTES * MINUTE, region.openedAt)).toBeLessThanOrEqual(renewEveryMs + 100);
+  });
+
+  it.each([0, 15, 30, 45, 55])(
+    'leave no gap after an outage of the database that outlasted a loop, %s s after a start',
+    async (seconds) => {
+      const started = performance.now();
+      const back = 9 * MINUTE + seconds * 1000;
+      const isDown = () => performance.now() - started > 5 * MINUTE && performance.now() - started < back;
+      const lateAfterwards = minutes.map((_, i) => (i < 10 ? 0 : MINUTE));
+      const region = await live(lateAfterwards, () => !isDown());
+      const from = started + back + 2 * renewEveryMs;
+      expect(region.longestGapMs(from, started + MINUTES * MINUTE, region.openedAt)).toBeLessThanOrEqual(renewEveryMs + 100);
+    },
+  );
 });

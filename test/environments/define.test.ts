@@ -138,6 +138,11 @@ describe('shapes', () => {
     ],
     ['a wrong number', environment({ dns: { checkIntervalSeconds: wrong(20) } }), 'dns.checkIntervalSeconds: is 20; accepted: 10, 30'],
     ['a number that is too small', environment({ lease: { ttlSeconds: 1 } }), 'lease.ttlSeconds: is 1; give at least 10'],
+    [
+      'an interval that leaves periods of the alarm empty',
+      environment({ detection: { intervalSeconds: 11, references: ['https://reference.example.net/'] } }),
+      'detection.intervalSeconds: is 11; give at most 10: WorkloadDown has periods of 10 s, one without a probe is not down, and it never fires',
+    ],
     ['an empty list', environment({ workloads: [] }), 'workloads: is []; give at least 1 of them'],
     ['an unknown key', environment({ witness: wrong({ region: 'eu-west-2', zone: 1 }) }), "witness: has no 'zone'; it has: region"],
     [

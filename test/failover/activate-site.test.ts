@@ -29,6 +29,19 @@ describe('fence-writer', () => {
     expect(await fences.pending('orders')).toEqual([]);
   });
 
+  it.each([
+    ['fenced', { fence: 'fenced', fencedAt: 'then', fenceProof: { orders: 'a write was refused' } }],
+    ['overridden', { fence: 'overridden' }],
+    ['withdrawn', { fence: 'unreachable' }],
+  ] as const)('says in its own incident what a run before it asked for, and is %s', async (state, noted) => {
+    const services = { ...baseFor(leaseOf({ claim, holder: 'recovery', epoch: 4 })), databasesFor: () => [databaseOf()] };
+    const before = { workload: 'orders', database: 'orders', site: 'primary', epoch: 3, incident: 'run-0', since: 'before' } as const;
+    await new Fences(services.ledger).demand({ ...before, state, settledAt: 'then', proof: 'a write was refused' });
+    await runStep(fenceWriter, input(), services);
+    expect(await services.incidents.find('run-1', 'orders')).toMatchObject(noted);
+    expect(await new Fences(services.ledger).pending('orders')).toHaveLength(state === 'withdrawn' ? 1 : 0);
+  });
+
   it('demands nothing where the old writer has let go, nor in a dry run', async () => {
     for (const [lease, over] of [
       [leaseOf({ claim, released: true, fence }), {}],
@@ -58,6 +71,16 @@ describe('fence-writer', () => {
     const released = leaseOf({ claim, released: true, fence });
     await expect(run(released, switchover, databaseOf({ hasReplayed: async () => false }))).rejects.toBeInstanceOf(NotReady);
     expect(await run(released, switchover)).toMatchObject({ outcome: 'fenced', writesStoppedAt: new Date(NOW - 500).toISOString() });
+  });
+
+  it('never takes a last word that nobody knows for replayed: a planned move waits for it, a failover goes on', async () => {
+    const unknown = leaseOf({ claim, released: true, fence: { ...fence, finalLsn: {} } });
+    const planned = run(unknown, { mode: 'switchover' });
+    await expect(planned).rejects.toBeInstanceOf(NotReady);
+    await expect(planned).rejects.toThrow("nobody knows the last log position of 'orders'");
+    expect(await run(unknown)).toMatchObject({ outcome: 'fenced' });
+    // The guard asks its fenced writer each round, and releases anew with what it read.
+    expect(await run({ ...unknown, fence }, { mode: 'switchover' })).toMatchObject({ outcome: 'fenced' });
   });
 
   it('says in its claim that it acts from now on, once', async () => {
@@ -104,6 +127,21 @@ describe('take-lease', () => {
     const { base, result } = run(leaseOf({ claim, released: true }));
     expect(await result).toEqual({ epoch: 4 });
     expect(base.memory.current).toMatchObject({ holder: 'recovery', epoch: 4, serving: 'primary' });
+  });
+
+  it('tells the incident which epoch it replaced, also where the holder had taken its lease anew since it was opened', async () => {
+    const { base, result } = run(leaseOf({ claim, epoch: 4, expiresAt: NOW - 1001 }));
+    await result;
+    expect(await base.incidents.find('run-1', 'orders')).toMatchObject({ epoch: 4, takenEpoch: 5 });
+  });
+
+  it('tells the incident once: by the try after one that died with its take, and by no later one', async () => {
+    const { base, result } = run(leaseOf({ claim, holder: 'recovery', epoch: 4 }));
+    await result;
+    expect(await base.incidents.find('run-1', 'orders')).toMatchObject({ epoch: 3, takenEpoch: 4 });
+    base.memory.current = leaseOf({ claim, holder: 'recovery', epoch: 6 });
+    await runStep(takeLease, input(), base);
+    expect(await base.incidents.find('run-1', 'orders')).toMatchObject({ epoch: 3, takenEpoch: 4 });
   });
 
   it('is done when it has been taken before, lost when the claim is gone', async () => {

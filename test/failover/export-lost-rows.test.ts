@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { exportLostRows } from '../../lambdas/failover/export-lost-rows.ts';
 import { NotReady } from '../../lambdas/kit/errors.ts';
 import type { IncidentRecord } from '../../lambdas/kit/evidence.ts';
+import type { Incident } from '../../lambdas/kit/incidents.ts';
 import { LostRowsSearches } from '../../lambdas/kit/lost-rows.ts';
 import { runStep } from '../../lambdas/kit/step.ts';
 import type { DatabaseAdapter } from '../../lambdas/resources/database.ts';
@@ -42,6 +43,7 @@ const site = async (searchLostRows: DatabaseAdapter['searchLostRows'], startedAg
     from: 'recovery',
     to: 'primary',
     epoch: 3,
+    takenEpoch: 4,
     openedAt: new Date(NOW - 60_000).toISOString(),
     outcome: 'recovered',
   } as const;
@@ -140,5 +142,36 @@ describe('export-lost-rows', () => {
     expect((await state()).absent).toBeUndefined();
     expect(told[0]!.subject).toContain('cannot be searched');
     expect(saved).toHaveLength(1);
+  });
+
+  it.each<[string, Partial<Incident>[], string | undefined]>([
+    [
+      'not an older one, nor a later one',
+      [
+        { incident: 'run-1', takenEpoch: 3 },
+        { incident: 'before', takenEpoch: 2 },
+        { incident: 'after', takenEpoch: 6 },
+      ],
+      'run-1',
+    ],
+    ['not one that took nothing', [{ incident: 'refused', outcome: 'aborted', takenEpoch: undefined }], 'run-1'],
+    ['the last before it, when the new holder took its lease anew since', [{ incident: 'run-1', takenEpoch: 3 }], 'run-1'],
+    [
+      'none, when this site itself took last',
+      [
+        { incident: 'run-1', takenEpoch: 2 },
+        { incident: 'back', to: 'recovery', takenEpoch: 3 },
+      ],
+      undefined,
+    ],
+  ])('writes into the incident whose take made the writer a former one: %s', async (_, others, expected) => {
+    const { run, base, told } = await site(async () => searched);
+    for (const { incident = '', ...over } of others) {
+      const known = await base.incidents.find(incident, 'orders');
+      if (known) await base.incidents.note(incident, 'orders', over);
+      else await base.incidents.open({ ...(await base.incidents.get('run-1', 'orders')), incident, ...over });
+    }
+    await run();
+    expect(told[0]!.facts.incident).toBe(expected);
   });
 });

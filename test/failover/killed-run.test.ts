@@ -15,6 +15,7 @@ import { shiftTraffic } from '../../lambdas/failover/shift-traffic.ts';
 import { takeLease } from '../../lambdas/failover/take-lease.ts';
 import { verifyApplication } from '../../lambdas/failover/verify-application.ts';
 import { verifyPublicName } from '../../lambdas/failover/verify-public-name.ts';
+import { Approvals } from '../../lambdas/kit/approvals.ts';
 import { NotReady } from '../../lambdas/kit/errors.ts';
 import { Incidents } from '../../lambdas/kit/incidents.ts';
 import type { Ledger } from '../../lambdas/kit/ledger.ts';
@@ -50,7 +51,18 @@ const WRITES = ['claim', 'dropClaim', 'take', 'serve', 'put', 'set'];
 /** The workload and its site, with a primary region that is gone. What was done to them is counted. */
 const makeWorld = () => {
   const base = baseFor(leaseOf());
-  const world = { now: NOW, role: 'replica', promotions: 0, tasks: 0, killAt: Number.POSITIVE_INFINITY, writes: 0, dead: false };
+  const world = {
+    now: NOW,
+    role: 'replica',
+    promotions: 0,
+    tasks: 0,
+    killAt: Number.POSITIVE_INFINITY,
+    writes: 0,
+    dead: false,
+    thinksForMs: 0,
+    meanwhile: () => {},
+    down: true,
+  };
   const ledger = new Proxy(base.memory, {
     get: (memory, name: string) => {
       const method = (memory as unknown as Record<string, unknown>)[name];
@@ -90,7 +102,7 @@ const makeWorld = () => {
           workload: 'orders',
           observer: 'us-east-2',
           target: 'primary',
-          verdict: 'unhealthy',
+          verdict: world.down ? 'unhealthy' : 'healthy',
           reason: '',
           at: world.now,
           since: NOW - 30_000,
@@ -98,7 +110,7 @@ const makeWorld = () => {
       ],
     },
     request: async (url: string) => {
-      const up = url.includes('reference') || (world.role === 'writer' && !url.includes('us-east-1'));
+      const up = url.includes('reference') || !world.down || (world.role === 'writer' && !url.includes('us-east-1'));
       return up ? { kind: 'answered', status: 200, milliseconds: 1 } : { kind: 'silent', reason: 'timeout' };
     },
     databasesFor: () => [database],
@@ -113,6 +125,16 @@ const makeWorld = () => {
   return { world, services, memory: base.memory };
 };
 type World = ReturnType<typeof makeWorld>;
+
+/** A person does, some time after the question. */
+const approve = async ({ memory, incidents }: Pick<World['services'], 'memory' | 'incidents'>, world: World['world']) => {
+  world.now += world.thinksForMs;
+  world.meanwhile();
+  const given = { verdict: 'approved', by: 'ada', via: 'command', at: new Date(world.now).toISOString(), reason: 'go' } as const;
+  const approvals = new Approvals(memory as unknown as Ledger, incidents);
+  await approvals.answer({ incident: 'run-1', workload: 'orders', now: world.now }, given, async () => 'delivered');
+  return given;
+};
 
 /** A run, until its end or until it is killed: before this state, or with its n-th write to the ledger. */
 const runOnce = async (
@@ -136,7 +158,8 @@ const runOnce = async (
         // A step goes on without a line of its timeline; one that was killed does not.
         if (world.dead) throw new Killed();
       });
-      return state === 'Ask for approval' ? { approved: true } : (JSON.parse(JSON.stringify(output ?? null)) as unknown);
+      if (state === 'Ask for approval') return approve(services, world);
+      return JSON.parse(JSON.stringify(output ?? null)) as unknown;
     },
   };
   const asked = request({ incident: 'run-1', execution, approvalRequired: asks });
@@ -150,7 +173,9 @@ const runOnce = async (
 const expectRecoveredOnce = async ({ world, memory }: World) => {
   expect(memory.current).toMatchObject({ holder: 'recovery', epoch: 4, serving: 'recovery', claim: undefined });
   expect({ promotions: world.promotions, role: world.role, tasks: world.tasks }).toEqual({ promotions: 1, role: 'writer', tasks: 2 });
-  expect(await new Incidents(memory as unknown as Ledger).find('run-1', 'orders')).toMatchObject({ outcome: 'recovered' });
+  const incident = await new Incidents(memory as unknown as Ledger).find('run-1', 'orders');
+  expect(incident).toMatchObject({ outcome: 'recovered', epoch: 3, takenEpoch: 4 });
+  expect(await memory.list('incident#index')).toMatchObject([{ incident: 'run-1', workload: 'orders' }]);
 };
 
 const tasks = statesOf(inner as never)
@@ -193,5 +218,40 @@ describe('a run that is killed and started again on the same incident ends well,
     for (const [n, killBefore] of tasks.entries()) await runOnce(world, { execution: `run-${n + 1}`, killBefore });
     await runOnce(world, { execution: 'run-last' });
     await expectRecoveredOnce(world);
+  });
+});
+
+describe('what was approved is looked at once more', () => {
+  const HOUR_MS = 3_600_000;
+  /** The writer wrote on for so long, and nothing of it arrived. */
+  const writesOn = ({ memory }: World, ms: number) => Object.assign(memory.current!, { heartbeatAt: NOW + ms });
+
+  it('a site that came back while a person was asked serves on', async () => {
+    const world = makeWorld();
+    Object.assign(world.world, { thinksForMs: 55 * 60_000, meanwhile: () => Object.assign(world.world, { down: false }) });
+    const { end, visited } = await runOnce(world, { execution: 'run-1', asks: true });
+    expect(end).toMatchObject({ outcome: 'aborted' });
+    expect(visited).not.toContain('Fence writer');
+    expect(world.memory.current).toMatchObject({ holder: 'primary', epoch: 3 });
+  });
+
+  it('a loss that grew by more than the objective is asked about again, and no more than that is ever accepted', async () => {
+    const world = makeWorld();
+    const grown = [HOUR_MS / 2];
+    Object.assign(world.world, { thinksForMs: 60_000, meanwhile: () => void (grown.length > 0 && writesOn(world, grown.shift()!)) });
+    const { end, visited } = await runOnce(world, { execution: 'run-1', asks: true });
+    expect(end).toMatchObject({ outcome: 'recovered' });
+    expect(visited.filter((state) => state === 'Ask for approval')).toHaveLength(2);
+    const incident = await new Incidents(world.memory as unknown as Ledger).find('run-1', 'orders');
+    expect(incident).toMatchObject({ acceptedLoss: { lag: { kind: 'known', seconds: HOUR_MS / 2000 + 4 }, by: 'ada' } });
+  });
+
+  it('a loss that grew by less is covered', async () => {
+    const world = makeWorld();
+    Object.assign(world.world, { thinksForMs: 60_000, meanwhile: () => writesOn(world, 30_000) });
+    const { end, visited } = await runOnce(world, { execution: 'run-1', asks: true });
+    expect(end).toMatchObject({ outcome: 'recovered' });
+    expect(visited.filter((state) => state === 'Ask for approval')).toHaveLength(1);
+    expect(visited.filter((state) => state === 'Confirm outage')).toHaveLength(2);
   });
 });

@@ -25,6 +25,18 @@ describe('open-incident', () => {
     expect(await base.incidents.find('run-1', 'orders')).toMatchObject({ from: 'primary', to: 'recovery', epoch: 3, outcome: 'running' });
   });
 
+  it('leaves word of a failover that has its claim, whoever started it, and of no other run', async () => {
+    const base = baseFor(leaseOf());
+    await run(base, { trigger: 'person', execution: 'run-2' });
+    expect(await base.incidents.lastFailover('orders')).toMatchObject({ incident: 'run-1', execution: 'run-2', at: NOW });
+    const moved = baseFor(leaseOf());
+    await run(moved, { mode: 'switchover' });
+    expect(await moved.incidents.lastFailover('orders')).toBeUndefined();
+    const refused = baseFor(leaseOf({ claim: claimOf('other', NOW + 1000) }));
+    await expect(run(refused)).rejects.toBeInstanceOf(IncidentInProgress);
+    expect(await refused.incidents.lastFailover('orders')).toBeUndefined();
+  });
+
   it('claims again under the same name, and takes over a claim that has expired', async () => {
     await expect(run(baseFor(leaseOf({ claim: claimOf('run-1', NOW + 1000) })))).resolves.toBeDefined();
     await expect(run(baseFor(leaseOf({ claim: claimOf('other', NOW - 1) })))).resolves.toBeDefined();

@@ -1,11 +1,18 @@
 import { describe, expect, it } from 'vitest';
+import { move } from '../../bin/commands/move.ts';
+import { type Operator, UsageError } from '../../bin/commands/operator.ts';
 import demo from '../../environments/demo.ts';
+import { WORKLOADS_PER_RUN } from '../../environments/run-size.ts';
 import { readRequest, wavesOf } from '../../lambdas/failover/read-request.ts';
 import { InvalidRequest } from '../../lambdas/kit/errors.ts';
 import { runStep } from '../../lambdas/kit/step.ts';
 import { baseFor } from '../kit/services.ts';
 
 const execution = { name: 'run-1', startedAt: '2026-11-20T12:00:00Z' };
+const fleetOf = (count: number) => ({
+  ...demo,
+  workloads: Array.from({ length: count }, (_, i) => ({ ...demo.workloads[0]!, name: `orders-${i}` })),
+});
 const read = (given: unknown) => runStep(readRequest, { execution, given }, baseFor());
 
 describe('read-request', () => {
@@ -42,6 +49,41 @@ describe('read-request', () => {
     const error = await read(given).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(InvalidRequest);
     expect((error as Error).message).toMatch(message);
+  });
+
+  describe('of more workloads than one run has room for', () => {
+    const plan = fleetOf(WORKLOADS_PER_RUN + 1);
+    const all = plan.workloads.map(({ name }) => name);
+    const readIn = (given: unknown) => runStep(readRequest, { execution, given }, baseFor(undefined, { plan }));
+    const refusal = 'workloads: one run has room for 20, not for 21; name some';
+
+    it('is refused, said or left out, with the fix', async () => {
+      await expect(readIn({})).rejects.toThrow(InvalidRequest);
+      await expect(readIn({})).rejects.toThrow(refusal);
+      await expect(readIn({ workloads: all, dryRun: true })).rejects.toThrow(refusal);
+    });
+
+    it('takes as many as fit, each counted once', async () => {
+      const most = all.slice(0, WORKLOADS_PER_RUN);
+      expect((await readIn({ workloads: [...most, most[0]] })).waves).toEqual([most]);
+    });
+
+    it('is refused by the command before anything is started', async () => {
+      const started: string[] = [];
+      const send = async () => {
+        started.push('run');
+        return { executionArn: 'arn' };
+      };
+      const sfn = () => ({ send });
+      const regionOf = () => 'us-west-2';
+      const operator = { environment: plan, regionOf, stateMachineArn: regionOf, sfn, print: () => {} } as unknown as Operator;
+      const options = { to: 'recovery', dryRun: false, watch: false } as const;
+      await expect(move(operator, 'failover', [], options)).rejects.toThrow(refusal);
+      await expect(move(operator, 'switchover', all, options)).rejects.toThrow(UsageError);
+      expect(started).toEqual([]);
+      await move(operator, 'failover', all.slice(1), options);
+      expect(started).toEqual(['run']);
+    });
   });
 
   it('orders workloads into waves, dependencies first', () => {

@@ -30,9 +30,12 @@ const at = async (site: SiteName, over: Partial<DatabaseAdapter> = {}, fence: Pa
     ...over,
   });
   const services = { ...base, databasesFor: () => [database], tell: async (subject: string) => void told.push(subject) };
-  const settle = (lease = moved) => settleFences(lease, services);
+  const settle = (lease = moved) => {
+    base.memory.current = lease;
+    return settleFences(lease, services);
+  };
   const found = async () => (await fences.all('orders'))[0]!;
-  return { settle, found, asked, told, base };
+  return { settle, found, asked, told, base, fences };
 };
 
 describe('settle-fences', () => {
@@ -138,6 +141,118 @@ describe('settle-fences of several databases', () => {
     expect(await settle()).toMatchObject({ unsettled: [] });
     expect(tell).toEqual([]);
     expect(await incident()).toMatchObject({ fence: 'fenced' });
+  });
+});
+
+describe('a fence that two runs ask for at one epoch', () => {
+  const again: Fence = { ...demanded, incident: 'run-2', execution: 'run-2', since: new Date(NOW).toISOString() };
+
+  it('is handed over to the second while it is pending, which gets the proof', async () => {
+    const { settle, fences, found, base } = await at('primary');
+    await fences.demand(again);
+    expect(await fences.pending('orders')).toEqual([{ ...again, since, version: 1 }]);
+    await settle();
+    expect(await found()).toMatchObject({ state: 'fenced', incident: 'run-2' });
+    expect(await base.incidents.find('run-2', 'orders')).toMatchObject({ fence: 'fenced', fenceProof: { orders: 'a write was refused' } });
+    expect(await base.incidents.find('run-1', 'orders')).toBeUndefined();
+  });
+
+  it('is pending anew where the first gave up and it was withdrawn, also for another run of the same incident', async () => {
+    for (const second of [again, { ...demanded, execution: 'run-1-again' }]) {
+      const { settle, fences, found } = await at('primary');
+      await settle(leaseOf());
+      expect(await found()).toMatchObject({ state: 'withdrawn' });
+      await fences.demand(second);
+      expect(await fences.pending('orders')).toEqual([{ ...second, version: 2 }]);
+      await settle();
+      expect(await found()).toMatchObject({ state: 'fenced', incident: second.incident });
+    }
+  });
+
+  it.each(['fenced', 'overridden'] as const)('is not undone when it is %s', async (state) => {
+    const { fences, found } = await at('primary', {}, { state });
+    expect(await fences.demand(again)).toMatchObject({ state, incident: 'run-1' });
+    expect(await found()).toMatchObject({ state, incident: 'run-1' });
+  });
+
+  it('changes nothing when the same run asks again', async () => {
+    const { fences, base } = await at('primary');
+    await fences.demand(again);
+    const { length } = base.memory.writes;
+    expect(await fences.demand({ ...again, since: 'later' })).toMatchObject({ since, version: 1 });
+    expect(base.memory.writes).toHaveLength(length);
+  });
+
+  it('is settled by nobody who read it before it was handed over: the next look does that, for the second', async () => {
+    let meanwhile: () => Promise<unknown> = async () => {};
+    const proof = { endedSessions: 0, proof: 'a write was refused' };
+    const { settle, fences, found, base } = await at('primary', { fence: () => meanwhile().then(() => proof) });
+    meanwhile = () => fences.demand(again);
+    expect(await settle()).toMatchObject({ unsettled: [{ because: expect.stringContaining('changed at this moment') }] });
+    expect(await found()).toMatchObject({ state: 'pending', incident: 'run-2' });
+    expect(await settle()).toEqual({ elsewhere: 0, unsettled: [] });
+    expect(await base.incidents.find('run-2', 'orders')).toMatchObject({ fence: 'fenced' });
+  });
+
+  it('is not withdrawn from a run that claims and asks while that is looked at', async () => {
+    const { fences, found, base } = await at('primary');
+    const services = { ...base, databasesFor: () => [], tell: async () => {} };
+    const free = leaseOf();
+    const { list } = base.memory;
+    // Before the fences are read: the claim is seen. After that: the fence is another than the one that was read.
+    base.memory.current = leaseOf({ claim });
+    await settleFences(free, services);
+    expect(await found()).toMatchObject({ state: 'pending' });
+    base.memory.current = free;
+    base.memory.list = async (...query) => {
+      const before = await list(...query);
+      base.memory.list = list;
+      await fences.demand(again);
+      return before;
+    };
+    await expect(settleFences(free, services)).rejects.toThrow(NotReady);
+    expect(await found()).toMatchObject({ state: 'pending', incident: 'run-2' });
+  });
+});
+
+describe('a fence whose database is written in a later epoch', () => {
+  const later = (own: number) => ({
+    fence: async (epoch?: number) => {
+      if (epoch! < own) throw new LeaseLost('later');
+      return { endedSessions: 0, proof: 'a write was refused' };
+    },
+  });
+
+  it('is settled with the fence of that epoch, and says that it was not proven by itself', async () => {
+    const { settle, fences, told, base } = await at('primary', later(4));
+    await fences.demand({ ...demanded, epoch: 4, incident: 'run-2' });
+    expect(await settle(leaseOf({ holder: 'recovery', epoch: 5 }))).toEqual({ elsewhere: 0, unsettled: [] });
+    const covered = 'none of its own: the fence of epoch 4 covers it';
+    expect(await fences.all('orders')).toMatchObject([
+      { epoch: 3, state: 'superseded', proof: covered },
+      { epoch: 4, state: 'fenced', proof: 'a write was refused' },
+    ]);
+    expect(await base.incidents.find('run-1', 'orders')).toMatchObject({ fenceProof: { orders: covered } });
+    expect(await base.incidents.find('run-1', 'orders')).not.toHaveProperty('fence');
+    expect(await base.incidents.find('run-2', 'orders')).toMatchObject({ fence: 'fenced' });
+    expect(told).toHaveLength(1);
+  });
+
+  it('is settled also where the guard let go of that epoch by itself, and by no fence that was withdrawn or is of another site', async () => {
+    const { settle, fences, found } = await at('primary', later(4));
+    await fences.demand({ ...demanded, epoch: 4, state: 'withdrawn' });
+    const proof = { epoch: 4, at: NOW, finalLsn: {} };
+    const taken = (site: SiteName) => leaseOf({ holder: 'recovery', epoch: 5, fence: { ...proof, site } });
+    expect(await settle(taken('recovery'))).toMatchObject({ unsettled: [{ because: 'LeaseLost: later' }] });
+    expect(await settle(taken('primary'))).toEqual({ elsewhere: 0, unsettled: [] });
+    expect(await found()).toMatchObject({ state: 'superseded' });
+  });
+
+  it('does not hide that the later one is pending', async () => {
+    const { settle, fences } = await at('primary', later(9));
+    await fences.demand({ ...demanded, epoch: 4, incident: 'run-2' });
+    expect(await settle(leaseOf({ holder: 'recovery', epoch: 5 }))).toMatchObject({ unsettled: [{ database: 'orders' }] });
+    expect(await fences.pending('orders')).toMatchObject([{ epoch: 4 }]);
   });
 });
 

@@ -198,6 +198,8 @@ describe('replicated automated backups', () => {
       'rds:DescribeDBInstanceAutomatedBackups on arn:aws:rds:us-west-2:000000000000:db:*',
       'rds:DescribeDBInstanceAutomatedBackups on arn:aws:rds:us-west-2:000000000000:auto-backup:*',
       'rds:StartDBInstanceAutomatedBackupsReplication on arn:aws:rds:us-east-1:000000000000:db:orders-primary',
+      'rds:StartDBInstanceAutomatedBackupsReplication on arn:aws:rds:us-west-2:000000000000:auto-backup:*',
+      'rds:StartDBInstanceAutomatedBackupsReplication on arn:aws:rds:us-east-1:000000000000:auto-backup:*',
     ]);
   });
 

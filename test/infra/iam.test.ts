@@ -26,6 +26,8 @@ const wildcards: Record<string, string> = {
   'kms:DescribeKey arn:aws:kms:<region>:000000000000:key/*': "a database's key is its owner's choice; held to RDS by a condition",
   'rds:DescribeDBInstances arn:aws:rds:<region>:000000000000:db:<instance>-before-epoch-*': "a former writer's name ends with an epoch",
   'rds:ModifyDBInstance arn:aws:rds:<region>:000000000000:db:<instance>-before-epoch-*': "a former writer's name ends with an epoch",
+  'rds:ModifyDBInstance arn:aws:rds:<region>:000000000000:pg:*': "the parameter group of the former writer is its owner's choice",
+  'iam:PassRole arn:aws:iam::000000000000:role/*': "the role of an instance's monitoring is its owner's choice; held to RDS by a condition",
   'rds:CreateDBInstanceReadReplica arn:aws:rds:<region>:000000000000:og:*': 'RDS chooses the group and checks the right on it',
   'rds:CreateDBInstanceReadReplica arn:aws:rds:<region>:000000000000:pg:*': 'RDS chooses the group and checks the right on it',
   'rds:CreateDBInstanceReadReplica arn:aws:rds:<region>:000000000000:subgrp:*': 'RDS chooses the group and checks the right on it',

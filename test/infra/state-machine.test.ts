@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { totalSeconds, waitsOf } from '../../environments/budget.ts';
+import { SLEEPERS, totalSeconds, WAKING_SECONDS, waitBoundsOf, waitsOf, workBoundSeconds } from '../../environments/budget.ts';
 import { defineEnvironment } from '../../environments/define.ts';
 import demo from '../../environments/demo.ts';
+import { machineSteps } from '../../infra/failover-steps.ts';
+import { wakingSeconds } from '../../infra/machine-step.ts';
 import { longestWaits, runTimeoutSeconds } from '../../infra/run-bounds.ts';
 import { attemptsOf, type Json, substitute } from '../../infra/state-machine.ts';
 import { environment, workload } from '../environments/fixtures.ts';
@@ -33,6 +35,13 @@ describe('attemptsOf', () => {
 });
 
 describe('the failover machine', () => {
+  it('has time for each of its functions that may sleep to wake', () => {
+    expect(wakingSeconds(machineSteps)).toBe(SLEEPERS * WAKING_SECONDS);
+    const [orders] = demo.workloads;
+    const waits = Object.values(waitBoundsOf(demo, orders!)).reduce((sum, seconds) => sum + seconds, 0);
+    expect(workBoundSeconds(demo, orders!)).toBe(2 * waits + 15 * 30 + wakingSeconds(machineSteps));
+  });
+
   it('waits for the lease longer than it can live, and for the promotion longer than planned', () => {
     const text = JSON.parse(readFileSync(join(import.meta.dirname, '../../statemachines/failover.asl.json'), 'utf8')) as Json;
     const attempts = attemptsOf(text, longestWaits(demo));
@@ -49,7 +58,9 @@ describe('the failover machine', () => {
     const one = runTimeoutSeconds(defineEnvironment(environment()));
     const chain = [workload('a'), workload('b', { dependsOn: ['a'] }), workload('c', { dependsOn: ['b'] })];
     expect(runTimeoutSeconds(defineEnvironment(environment({ workloads: chain })))).toBe(3 * one);
-    const many = Array.from({ length: 25 }, (_, n) => workload(`w${n}`));
-    expect(runTimeoutSeconds(defineEnvironment(environment({ workloads: many })))).toBe(3 * one);
+    const many = (length: number) =>
+      runTimeoutSeconds(defineEnvironment(environment({ workloads: Array.from({ length }, (_, n) => workload(`w${n}`)) })));
+    expect(many(25)).toBe(3 * one);
+    expect(many(60), 'of one run, which takes no more than 20').toBe(3 * one);
   });
 });

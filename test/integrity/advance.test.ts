@@ -69,6 +69,8 @@ describe('a round of a check', () => {
     expect(whole).toMatchObject({ verdict: 'passed', lastPassedAt: later });
     expect(whole.failedPart).toBeUndefined();
     expect(whole.failedSince).toBeUndefined();
+    expect(whole.lastFailedAt).toBe(failed.lastFailedAt);
+    expect(failed.lastFailedAt).toBe(new Date(NOW).toISOString());
   });
 
   it('finds what has failed elsewhere after the first place passes', async () => {

@@ -140,6 +140,16 @@ describe('the watch', () => {
     expect((await look(services, NOW + allowed + 2_000)).IntegrityOverdue).toBe(2);
   });
 
+  it('counts what failed and was mended between two looks, for two minutes', async () => {
+    const services = given();
+    await look(services);
+    const failedAt = new Date(NOW).toISOString();
+    const mended = { verdict: 'passed' as const, lastFailedAt: failedAt, lastConcludedAt: failedAt };
+    await services.records.save(orders, { ...newRecord('checksum orders.checksum', NOW), ...mended });
+    expect((await look(services, NOW + 119_000)).IntegrityFailed).toBe(1);
+    expect((await look(services, NOW + 121_000)).IntegrityFailed).toBe(0);
+  });
+
   it('waits for a check from when it was first known, and only for those of its own site', async () => {
     const services = given('primary');
     await services.records.save(orders, { ...newRecord('checksum orders.checksum', NOW - 10 * allowed), verdict: 'failed' });

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { classify, Transient } from '../../lambdas/kit/errors.ts';
+import { classify, NotReady, Transient } from '../../lambdas/kit/errors.ts';
 import { RdsInstances } from '../../lambdas/resources/rds-instances.ts';
 import { RdsSnapshots, type Snapshot } from '../../lambdas/resources/rds-snapshots.ts';
 
@@ -22,11 +22,15 @@ describe('calls to RDS', () => {
   let server: Server;
   let fault: Fault = DENIED;
   let asked = 0;
+  let sent = new URLSearchParams();
   const saved = { ...process.env };
 
   beforeAll(async () => {
-    server = createServer((request, response) => {
+    server = createServer(async (request, response) => {
       asked += 1;
+      const chunks: Buffer[] = [];
+      for await (const chunk of request) chunks.push(chunk as Buffer);
+      sent = new URLSearchParams(Buffer.concat(chunks).toString());
       if (fault === 'reset') return void request.socket.destroy();
       const xml = `<ErrorResponse><Error><Code>${fault.code}</Code><Message>m</Message></Error><RequestId>r</RequestId></ErrorResponse>`;
       response.writeHead(fault.status, { 'content-type': 'text/xml' }).end(xml);
@@ -64,6 +68,38 @@ describe('calls to RDS', () => {
     await expect(new RdsSnapshots('us-west-2', 'demo').remove('x')).rejects.toThrow();
     expect(asked).toBe(1);
   });
+
+  it.each([
+    ['from elsewhere', (tagged: Snapshot) => new RdsSnapshots('us-west-2', 'demo').copyFrom(tagged, 'alias/k')],
+    ['under another name', (tagged: Snapshot) => new RdsSnapshots('us-west-2', 'demo').copyAs(tagged, 'x', 'alias/k', tagged.tags)],
+  ])("copy %s without AWS's own tags, which RDS takes from nobody", async (_, copy) => {
+    fault = DENIED;
+    await copy({ ...source, tags: { 'aws:cloudformation:stack-name': 'orders', 'aws-of-ours': 'a', team: 'b' } });
+    const keys = [...sent].flatMap(([name, value]) => (/^Tags\..*\.Key$/.test(name) ? [value] : []));
+    expect(keys.sort()).toEqual(['aws-of-ours', 'lifeboat:environment', 'team']);
+  });
+
+  it('restore a copy for a while without backups, and an instance for people with those that it had', async () => {
+    fault = DENIED;
+    const what = { id: 'a', snapshotId: 's', tags: {} };
+    await expect(new RdsInstances().restore({ ...what, dbSubnetGroup: 'isolated', securityGroupIds: ['sg-1'] })).rejects.toThrow();
+    expect(Object.fromEntries(sent)).toMatchObject({ BackupRetentionPeriod: '0', DBSubnetGroupName: 'isolated', MultiAZ: 'false' });
+    await expect(new RdsInstances().restoreLike({ BackupRetentionPeriod: 7 }, what)).rejects.toThrow();
+    expect(sent.get('DBSnapshotIdentifier')).toBe('s');
+    expect(sent.has('BackupRetentionPeriod')).toBe(false);
+  });
+
+  it.each(['InstanceQuotaExceeded', 'StorageQuotaExceeded', 'InsufficientDBInstanceCapacity'])(
+    'restore an instance, %s: waits for room',
+    async (code) => {
+      fault = { status: 400, code };
+      const what = { id: 'a', snapshotId: 's', tags: {} };
+      await expect(new RdsInstances().restoreLike(undefined, what)).rejects.toThrow(NotReady);
+      await expect(
+        new RdsInstances().restoreToMoment(undefined, { ...what, source: { id: 'b' }, moment: '2026-11-20T12:00:00Z' }),
+      ).rejects.toThrow(NotReady);
+    },
+  );
 
   const whatComesOf = async (call: () => Promise<unknown>): Promise<unknown> => call().catch((error: unknown) => classify(error));
 

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { NotReady } from '../../lambdas/kit/errors.ts';
-import { IsolationMemory } from '../../lambdas/kit/fences.ts';
+import { type Isolation, IsolationMemory } from '../../lambdas/kit/fences.ts';
 import type { Ledger } from '../../lambdas/kit/ledger.ts';
 import type { DBInstance, RdsControl } from '../../lambdas/resources/rds-control.ts';
 import { NetworkFence } from '../../lambdas/resources/rds-network-fence.ts';
@@ -10,6 +10,7 @@ const ISOLATING = 'sg-0150a7e0';
 const OWN = ['sg-0a', 'sg-0b'];
 const PATIENCE_MS = 5_000;
 const refusal = (code?: string) => new NotReady('cannot connect', { cause: Object.assign(new Error('no route'), { code }) });
+const settled = () => new Promise((resolve) => setImmediate(resolve));
 const groups = (ids: readonly string[], Status = 'active') => ids.map((VpcSecurityGroupId) => ({ VpcSecurityGroupId, Status }));
 
 /** One instance, as RDS keeps it, and a fence that is asked round by round. */
@@ -34,6 +35,20 @@ class Site {
     } as unknown as RdsControl;
     const memory = new IsolationMemory(this.ledger as unknown as Ledger, { workload: 'orders', site: 'primary', database: 'orders' });
     return new NetworkFence({ rds, isolatingGroup, memory: remembers ? memory : undefined, now: () => this.now, patienceMs: PATIENCE_MS });
+  }
+
+  /** Isolated and rebooted. */
+  async close(): Promise<void> {
+    await this.outOfPatience();
+    for (const _ of ['modify', 'reboot']) await expect(this.fence.close(refusal())).rejects.toBeInstanceOf(NotReady);
+  }
+
+  get reboots(): number {
+    return this.calls.filter((call) => (call as string[])[0] === 'reboot').length;
+  }
+
+  get isolation(): Isolation {
+    return [...this.ledger.items.values()].find((item) => 'isolatedAt' in item) as unknown as Isolation;
   }
 
   /** SQL has failed for long enough. */
@@ -111,6 +126,75 @@ describe('a writer that SQL does not reach', () => {
     await expect(fence.close(refusal())).rejects.toThrow(/being rebooted/);
     await expect(fence.open()).rejects.toThrow(/being put back/);
     expect(site.calls.at(-1)).toEqual(['modify', ['sg-0c'], 'orders-primary']);
+  });
+
+  it.each([
+    ['ours', 'noted', true],
+    ['ours', 'never noted', false],
+    ["a person's", 'never noted', false],
+  ])('is rebooted anew when it is isolated anew: after an opening that was %s and %s', async (whose, _, noted) => {
+    await site.close();
+    expect(await site.fence.close(refusal())).toContain('rebooted after');
+    if (whose === 'ours') await expect(site.fence.open()).rejects.toThrow(/being put back/);
+    else site.instance.VpcSecurityGroups = groups(['sg-0c']);
+    if (noted) expect(await site.fence.open()).toBe(true);
+    site.fence.reached();
+    await site.outOfPatience().catch(() => undefined); // without the note it has been isolated by now
+    await expect(site.fence.close(refusal())).rejects.toBeInstanceOf(NotReady);
+    if (site.reboots < 2) await expect(site.fence.close(refusal())).rejects.toThrow(/being rebooted/);
+    expect(site.reboots).toBe(2);
+    expect(await site.fence.close(refusal())).toContain('rebooted after');
+    expect(site.isolation.securityGroupIds).toEqual(whose === 'ours' ? OWN : ['sg-0c']);
+  });
+
+  it('is rebooted anew also while RDS still shows the isolation that we are about to end', async () => {
+    await site.close();
+    const shown = site.instance;
+    await expect(site.fence.open()).rejects.toThrow(/being put back/);
+    site.instance = shown;
+    await expect(site.fence.close(refusal())).rejects.toThrow(/being rebooted/);
+  });
+
+  it('is rebooted anew when other groups were there beside the isolating one', async () => {
+    await site.close();
+    site.instance.VpcSecurityGroups = groups([ISOLATING, 'sg-0c']);
+    await expect(site.fence.close(refusal())).rejects.toThrow(/being isolated/);
+    site.instance.VpcSecurityGroups = groups([ISOLATING]);
+    await expect(site.fence.close(refusal())).rejects.toThrow(/being rebooted/);
+    await expect(site.fence.open()).rejects.toThrow(/being put back/);
+    expect(site.calls.at(-1)).toEqual(['modify', OWN, 'orders-primary']);
+  });
+
+  it('is noted as open again when SQL opens it, by whomever it was put back, and without waiting for RDS', async () => {
+    await site.close();
+    site.instance.VpcSecurityGroups = groups(['sg-0c']);
+    const loop = site.newFence();
+    loop.opened();
+    await settled();
+    expect(site.isolation.restoredAt).toBeUndefined(); // RDS may not show yet what was asked for just now
+    site.now += 60_000;
+    loop.opened();
+    await settled();
+    expect(site.isolation.restoredAt).toBeDefined();
+    expect(site.instance.VpcSecurityGroups).toEqual(groups(['sg-0c']));
+  });
+
+  it('is looked at once a loop, and again while that fails', async () => {
+    await site.close();
+    site.now += 60_000;
+    site.instance.VpcSecurityGroups = groups(OWN);
+    const { get } = site.ledger;
+    let asked = 0;
+    site.ledger.get = async (key) => {
+      if (++asked === 1) throw new Error('ledger unreachable');
+      return get(key);
+    };
+    for (const _ of ['fails', 'notes', 'knows']) {
+      site.fence.opened();
+      await settled();
+    }
+    expect(site.isolation.restoredAt).toBeDefined();
+    expect(asked).toBe(2);
   });
 
   it('is remembered before it is changed', async () => {

@@ -6,12 +6,14 @@ import { rebuildAsReplica } from '../../lambdas/resources/rds-rebuild.ts';
 const SOURCE = 'arn:aws:rds:us-west-2:000000000000:db:orders-replica';
 
 /** A region with these instances, and the calls that would change them, in order. */
+const NOW = Date.parse('2026-11-20T12:00:00Z');
 const region = (instances: Record<string, DBInstance>, fence: (epoch: number) => Promise<unknown> = async () => undefined) => {
   const calls: unknown[] = [];
   const rds = {
     identifier: 'orders',
     find: async (name = 'orders') => instances[name],
     modify: async (change: object) => void calls.push(['modify', change]),
+    reboot: async () => void calls.push(['reboot']),
     createReplica: async (source: string, like: DBInstance | undefined, key: string) =>
       void calls.push(['createReplica', source, like?.DBInstanceClass ?? key]),
   } as unknown as RdsControl;
@@ -21,7 +23,10 @@ const region = (instances: Record<string, DBInstance>, fence: (epoch: number) =>
   };
   const keep = async (instance: string) => void calls.push(['keep', instance]);
   const release = async (instance: string) => void calls.push(['release', instance]);
-  return { calls, step: () => rebuildAsReplica({ rds, sourceArn: SOURCE, key: 'alias/lifeboat-demo', fence: fenced, keep, release }, 4) };
+  return {
+    calls,
+    step: () => rebuildAsReplica({ rds, sourceArn: SOURCE, key: 'alias/lifeboat-demo', fence: fenced, keep, release, now: () => NOW }, 4),
+  };
 };
 
 describe('a former writer', () => {
@@ -85,4 +90,57 @@ it('a replica of a writer that a restore has replaced is set aside, unfenced: it
   const { calls, step } = region({ orders: { DBInstanceStatus: 'available', ReadReplicaSourceDBInstanceIdentifier: old } });
   expect(await step()).toBe('setting a replica of a former writer aside');
   expect(calls).toEqual([['modify', { NewDBInstanceIdentifier: 'orders-before-epoch-4' }]]);
+});
+
+describe('a new replica', () => {
+  const group = (DBParameterGroupName: string, ParameterApplyStatus = 'in-sync') => ({
+    DBParameterGroups: [{ DBParameterGroupName, ParameterApplyStatus }],
+  });
+  const replica = (over: DBInstance = {}): DBInstance => ({
+    DBInstanceStatus: 'available',
+    ReadReplicaSourceDBInstanceIdentifier: SOURCE,
+    InstanceCreateTime: new Date(NOW - 600_000),
+    ...group('default.postgres18'),
+    ...over,
+  });
+  const former = { BackupRetentionPeriod: 7, MonitoringInterval: 60, MonitoringRoleArn: 'role', ...group('tuned') };
+
+  it.each([
+    [
+      'the parameter group first, which RDS refuses when it is made',
+      {},
+      'putting back DBParameterGroupName',
+      ['modify', { DBParameterGroupName: 'tuned' }],
+    ],
+    [
+      'what else it lacks, but no backups: they are a writer’s',
+      group('tuned', 'pending-reboot'),
+      'putting back MonitoringInterval, MonitoringRoleArn',
+      ['modify', { MonitoringInterval: 60, MonitoringRoleArn: 'role' }],
+    ],
+    [
+      'a restart, with which the group takes hold',
+      { ...group('tuned', 'pending-reboot'), MonitoringInterval: 60, MonitoringRoleArn: 'role' },
+      'restarting it with its parameter group',
+      ['reboot'],
+    ],
+  ])('gets %s', async (_, over, said, call) => {
+    const { calls, step } = region({ orders: replica(over), 'orders-before-epoch-4': former });
+    expect(await step()).toBe(said);
+    expect(calls).toEqual([call]);
+  });
+
+  it('that is as its former was, is older than an hour, or has no former, is left alone', async () => {
+    const same = { ...group('tuned'), MonitoringInterval: 60, MonitoringRoleArn: 'role' };
+    const waits = replica({ ...group('mine', 'pending-reboot'), InstanceCreateTime: new Date(NOW - 3_600_000) });
+    for (const instances of [
+      { orders: replica(same), 'orders-before-epoch-4': former },
+      { orders: waits, 'orders-before-epoch-4': former },
+      { orders: replica(group('mine', 'pending-reboot')) },
+    ] as Record<string, DBInstance>[]) {
+      const { calls, step } = region(instances);
+      expect(await step()).toBe('replicating');
+      expect(calls).toEqual([]);
+    }
+  });
 });

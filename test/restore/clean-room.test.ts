@@ -1,5 +1,7 @@
+import { InvalidVPCNetworkStateFault, RDSServiceException } from '@aws-sdk/client-rds';
 import { describe, expect, it } from 'vitest';
 import { CopyUnusable, NotReady } from '../../lambdas/kit/errors.ts';
+import { differences } from '../../lambdas/resources/rds-settings.ts';
 import type { RdsSnapshots, Snapshot } from '../../lambdas/resources/rds-snapshots.ts';
 import { scramVerifier } from '../../lambdas/resources/scram.ts';
 import { abortRestore } from '../../lambdas/restore/abort-restore.ts';
@@ -8,12 +10,13 @@ import { askCutOver } from '../../lambdas/restore/ask-cut-over.ts';
 import { claimWorkload } from '../../lambdas/restore/claim-workload.ts';
 import { settingsUntilPlaced } from '../../lambdas/restore/clean-room.ts';
 import { copyUnderCleanKey } from '../../lambdas/restore/copy-under-clean-key.ts';
+import { putInPlace } from '../../lambdas/restore/put-in-place.ts';
 import { renewCredentials } from '../../lambdas/restore/renew-credentials.ts';
 import { restoreDatabase } from '../../lambdas/restore/restore-database.ts';
 import { beforeName, cleanName, restoredName } from '../../lambdas/restore/restoring.ts';
 import { snapshotCurrent } from '../../lambdas/restore/snapshot-current.ts';
 import { stopWrites } from '../../lambdas/restore/stop-writes.ts';
-import { MemoryRegion, requestOf, settings } from './region.ts';
+import { IDENTIFIER, MemoryRegion, requestOf, settings } from './region.ts';
 
 const request = requestOf({ placement: 'cleanRoom' });
 const run = { workload: 'orders', request };
@@ -98,7 +101,11 @@ describe('the clean copy', () => {
       NotReady,
     );
     expect(asked).toEqual([[settingsUntilPlaced(settings, request, region.base.plan, 'primary'), cleanName(region.base.plan, request)]]);
-    expect((asked[0] as unknown[])[0]).toMatchObject({ DBSubnetGroupName: 'isolated', VpcSecurityGroupIds: ['sg-0150a7ed'] });
+    expect((asked[0] as unknown[])[0]).toMatchObject({
+      DBSubnetGroupName: 'isolated',
+      VpcSecurityGroupIds: ['sg-0150a7ed'],
+      MultiAZ: false,
+    });
   });
 });
 
@@ -150,23 +157,123 @@ describe('logins', () => {
   });
 
   it('of both sites are replaced only once it stands in the network of the workload', async () => {
-    const region = await stopped();
-    region.set(restoredName(region.base.plan, request), { settings: settingsUntilPlaced(settings, request, region.base.plan, 'primary')! });
-    const replaced: string[] = [];
-    const store = (name: string) =>
-      ({ replace: async () => void replaced.push(name), read: async () => ({ username: 'u', password: 'p' }) }) as never;
-    const services = { ...servicesOf(region), own: store('own'), both: [store('primary'), store('recovery')] };
-    Object.assign(region.base.memory.items.get('incident#run-1/orders')!, {
-      before: {
-        found: true,
-        tags: {},
-        settings: { ...settings, DBSubnetGroupName: 'orders', VpcSecurityGroupIds: ['sg-1'], PubliclyAccessible: false },
-      },
-    });
-    await expect(admitClean.run(run, services)).rejects.toThrow('DBSubnetGroupName');
+    const { replaced, admit } = await isolated();
+    await expect(admit()).rejects.toThrow('DBSubnetGroupName');
     expect(replaced).toEqual([]);
-    await admitClean.run(run, services);
+    await expect(admit()).rejects.toThrow('MultiAZ');
+    await admit();
     expect(replaced).toEqual(['primary', 'recovery']);
+  });
+
+  it('reach a replica by its own replication, from whichever site the primary is in', async () => {
+    const holds = { now: false };
+    const { replaced, admit } = await isolated({ replicas: { primary: holds } });
+    for (let i = 0; i < 2; i++) await expect(admit()).rejects.toThrow(NotReady);
+    await expect(admit()).rejects.toThrow('in primary is a replica');
+    expect(replaced).toEqual(['recovery']);
+    holds.now = true;
+    expect(await admit()).toHaveProperty('admitted');
+  });
+
+  it('that no site may write end the run, with what to do', async () => {
+    const holds = { now: false };
+    const { admit } = await isolated({ replicas: { primary: holds, recovery: holds } });
+    for (let i = 0; i < 2; i++) await expect(admit()).rejects.toThrow(NotReady);
+    await expect(admit()).rejects.toThrow(/^secret: 'orders\/database' is a replica in both sites/);
+    holds.now = true;
+    expect(await admit()).toHaveProperty('admitted');
+  });
+});
+
+/** A clean instance in the isolated network, approved; RDS refuses what AWS's does of a move. */
+const isolated = async (over: { vpcs?: [string, string?]; replicas?: Record<string, { now: boolean }>; refused?: string } = {}) => {
+  const { vpcs = ['vpc-2', 'vpc-1'], replicas = {}, refused } = over;
+  const region = await stopped();
+  const id = restoredName(region.base.plan, request);
+  region.set(id, { settings: settingsUntilPlaced(settings, request, region.base.plan, 'primary')!, vpcId: vpcs[0] });
+  if (vpcs[1]) region.set(IDENTIFIER, { vpcId: vpcs[1] });
+  else region.known.delete(IDENTIFIER);
+  Object.assign(region.base.memory.items.get('incident#run-1/orders')!, {
+    before: {
+      found: true,
+      tags: {},
+      settings: { ...settings, DBSubnetGroupName: 'orders', VpcSecurityGroupIds: ['sg-1'], PubliclyAccessible: false },
+    },
+  });
+  const asked: string[][] = [];
+  const modify = async (name: string, change: { DBSubnetGroupName?: string }) => {
+    asked.push(Object.keys(change));
+    const { MultiAZ } = region.known.get(name)!.settings;
+    const $metadata = { httpStatusCode: 400 };
+    if (change.DBSubnetGroupName && (vpcs[0] === (vpcs[1] ?? 'vpc-2') || MultiAZ || 'MultiAZ' in change))
+      throw new InvalidVPCNetworkStateFault({ message: 'You cannot move it', $metadata });
+    if (refused && refused in change)
+      throw new RDSServiceException({ name: 'InvalidParameterValue', message: 'no', $fault: 'client', $metadata });
+    await region.instances.modify(name, change);
+  };
+  const replaced: string[] = [];
+  const held = new Set<string>();
+  const store = (name: string) => ({
+    region: name,
+    replace: async () => {
+      if (replicas[name]) return 'replica';
+      if (!held.has(name)) replaced.push(name);
+      held.add(name);
+      return 'held';
+    },
+    holds: async () => replicas[name]?.now,
+    read: async () => ({ username: 'u', password: 'p' }),
+  });
+  const services = {
+    ...servicesOf(region),
+    instances: { ...region.instances, modify } as never,
+    own: store('own') as never,
+    both: [store('primary'), store('recovery')] as never[],
+  };
+  const settle = async () => {
+    for (let tries = 0; ; tries++)
+      try {
+        return await admitClean.run(run, services);
+      } catch (error) {
+        if (!(error instanceof NotReady) || tries > 5) throw error;
+      }
+  };
+  return { region, id, asked, replaced, admit: () => admitClean.run(run, services), settle };
+};
+
+describe('the way into the network of the workload', () => {
+  const doors = ['VpcSecurityGroupIds'];
+
+  it('to another VPC is gone in one zone; the second comes after it', async () => {
+    const { asked, settle, id, region } = await isolated();
+    await settle();
+    expect(asked).toEqual([['DBSubnetGroupName', ...doors], ['MultiAZ']]);
+    expect(differences({ ...settings, DBSubnetGroupName: 'orders' }, region.known.get(id)!.settings)).not.toContain('MultiAZ');
+  });
+
+  it('within one VPC is its security groups alone, and the comparison says what stays and why', async () => {
+    const { asked, settle, id, region } = await isolated({ vpcs: ['vpc-1', 'vpc-1'] });
+    await settle();
+    expect(asked).toEqual([doors, ['MultiAZ']]);
+    region.known.delete(IDENTIFIER);
+    await expect(putInPlace.run(run, servicesOf(region))).rejects.toThrow(NotReady);
+    region.look();
+    region.known.get(IDENTIFIER)!.tags['lifeboat:run'] = 'run-1';
+    const { settings: left } = (await putInPlace.run(run, servicesOf(region))) as { settings: string[] };
+    expect(left).toEqual([expect.stringMatching(/^DBSubnetGroupName \(stays .* one VPC\)$/)]);
+    expect(region.known.has(id)).toBe(false);
+  });
+
+  it('is found by asking where the old instance is gone', async () => {
+    const { asked, settle } = await isolated({ vpcs: ['vpc-2'] });
+    await settle();
+    expect(asked.slice(0, 2)).toEqual([['DBSubnetGroupName', ...doors], doors]);
+    expect(asked).toContainEqual(['MultiAZ']);
+  });
+
+  it('is not barred by a setting that RDS refuses; one that is not open ends the run', async () => {
+    expect(await (await isolated({ refused: 'MultiAZ' })).settle()).toHaveProperty('admitted');
+    await expect((await isolated({ refused: 'VpcSecurityGroupIds' })).settle()).rejects.toThrow('no');
   });
 });
 

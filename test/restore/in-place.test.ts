@@ -200,6 +200,88 @@ describe('the claim', () => {
   });
 });
 
+describe('a guard that the ledger is silent to', () => {
+  /** Claimed, and the lease's time has passed without a word of the guard. */
+  const silent = async (heartbeatAt = NOW - 2_000) => {
+    const region = new MemoryRegion();
+    region.base.memory.current!.heartbeatAt = heartbeatAt;
+    await claimWorkload.run({ workload: 'orders', request: requestOf() }, servicesOf(region));
+    const { expiresAt } = region.base.memory.current!;
+    const stop = (at: number, over: Partial<Services> = {}) =>
+      stopWrites.run({ workload: 'orders', request: requestOf() }, { ...servicesOf(region), ...over, now: () => at });
+    return { region, expiresAt, stop };
+  };
+  const standingUntil = (until: number) => (region: MemoryRegion) => {
+    region.standing = { epoch: 3, until };
+  };
+  const pledgedUntil = (until: number) => (region: MemoryRegion) => {
+    region.pledges.current = { site: 'primary', epoch: 3, until };
+  };
+  const UNTIL = NOW + 40_000;
+
+  it.each([
+    ['its own standing', standingUntil(UNTIL)],
+    ["the other site's pledge", pledgedUntil(UNTIL)],
+  ])('has not stopped writing while it may by %s, the clock bound included', async (_, give) => {
+    const { region, expiresAt, stop } = await silent();
+    give(region);
+    await expect(stop(expiresAt + 1_001)).rejects.toThrow(NotReady);
+    await expect(stop(UNTIL + 1_000)).rejects.toThrow('may write without the ledger until');
+    expect(await stop(UNTIL + 1_001)).toEqual({ writesStoppedAt: new Date(UNTIL).toISOString() });
+  });
+
+  it('is promised nothing more once the time of its lease has passed, and before that whatever it asks for', async () => {
+    const { region, expiresAt, stop } = await silent();
+    const ask = (now: number) => region.pledges.ask('orders', { site: 'primary', epoch: 3, now, until: now + 20_000 });
+    await expect(stop(expiresAt)).rejects.toThrow('has not let go yet');
+    expect(await ask(expiresAt)).toBe(true);
+    await expect(stop(expiresAt + 1_001)).rejects.toThrow(NotReady);
+    expect(await ask(expiresAt + 1_002)).toBe(false);
+    const { expiresAt: until } = region.base.memory.current!.claim!;
+    expect([await ask(until), await ask(until + 1)]).toEqual([false, true]);
+  });
+
+  it('has stopped by its own word where the other site does not answer', async () => {
+    const { region, expiresAt, stop } = await silent();
+    standingUntil(UNTIL)(region);
+    const pledges = { suspend: () => Promise.reject(new Error('no answer')) } as never;
+    await expect(stop(expiresAt + 1_001, { pledges })).rejects.toThrow(NotReady);
+    expect(await stop(UNTIL + 1_001, { pledges })).toEqual({ writesStoppedAt: new Date(UNTIL).toISOString() });
+  });
+
+  const lagOf = async (region: MemoryRegion) => {
+    const { incidents } = region.base;
+    const name = restoredName(region.base.plan, requestOf());
+    region.set(name);
+    await closeCopy.run({ workload: 'orders', request: requestOf(), inspected: passed }, servicesOf(region));
+    return (await incidents.find('run-1', 'orders'))!.lag;
+  };
+
+  it('has what it wrote until then counted as lost, though no heartbeat of it is known', async () => {
+    const { region, stop } = await silent();
+    pledgedUntil(UNTIL)(region);
+    await stop(UNTIL + 1_001);
+    expect(await lagOf(region)).toEqual({ kind: 'known', seconds: 130 });
+  });
+
+  it('has that counted too where it lets go in the end, and no more than until it did', async () => {
+    const { region, stop } = await silent();
+    standingUntil(UNTIL)(region);
+    await expect(stop(NOW)).rejects.toThrow(NotReady);
+    const at = NOW + 35_000;
+    Object.assign(region.base.memory.current!, { released: true, fence: { site: 'primary', epoch: 3, at, finalLsn: {} } });
+    await stop(at + 1);
+    expect(await lagOf(region)).toEqual({ kind: 'known', seconds: 125 });
+  });
+
+  it('has nothing counted that it did not write: its last heartbeat is the last of a database that died', async () => {
+    const { region, stop } = await silent(NOW - 30_000);
+    standingUntil(NOW - 45_000)(region);
+    await stop(UNTIL);
+    expect(await lagOf(region)).toEqual({ kind: 'known', seconds: 60 });
+  });
+});
+
 describe('the end of a run that failed', () => {
   const abort = (region: MemoryRegion) =>
     abortRestore.run(

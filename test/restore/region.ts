@@ -1,11 +1,12 @@
 import type { ModifyDBInstanceCommandInput } from '@aws-sdk/client-rds';
 import demo from '../../environments/demo-backup.ts';
 import { decideGuard } from '../../lambdas/kit/lease.ts';
+import type { Standing } from '../../lambdas/kit/standing.ts';
 import type { Instance, RdsInstances, Settings } from '../../lambdas/resources/rds-instances.ts';
 import { readSettings } from '../../lambdas/resources/rds-settings.ts';
 import type { RdsSnapshots, Snapshot } from '../../lambdas/resources/rds-snapshots.ts';
 import type { RestoreRequest } from '../../lambdas/restore/restoring.ts';
-import { baseFor, leaseOf, NOW } from '../kit/services.ts';
+import { baseFor, leaseOf, MemoryPledges, NOW } from '../kit/services.ts';
 
 export const IDENTIFIER = 'orders-primary';
 export const settings: Settings = {
@@ -46,7 +47,14 @@ export class MemoryRegion {
   stepCalls = 0;
   ended = new Set<string>();
   private pending: (() => void)[] = [];
-  readonly base = baseFor(leaseOf(), { plan: demo, site: 'primary', region: 'us-east-1' });
+  /** How far the guard went on without the ledger, and the other site's word for that. */
+  standing?: Standing;
+  readonly pledges = new MemoryPledges();
+  readonly base = {
+    ...baseFor(leaseOf(), { plan: demo, site: 'primary', region: 'us-east-1' }),
+    standings: { last: async () => this.standing },
+    pledges: this.pledges,
+  };
 
   constructor() {
     this.set(IDENTIFIER, { tags: { team: 'orders' } });

@@ -199,8 +199,12 @@ describe('restoring', () => {
     expect(services.asked).toEqual([settings]);
     services.set(id, 'available');
     expect(await restoreDatabase.run({ workload: 'orders', request }, services)).toEqual({ instance: id });
-    services.set(id, 'incompatible-parameters');
-    await expect(restoreDatabase.run({ workload: 'orders', request }, services)).rejects.toThrow(CopyUnusable);
+    for (const hopeless of ['incompatible-parameters', 'insufficient-capacity']) {
+      services.set(id, hopeless);
+      await expect(restoreDatabase.run({ workload: 'orders', request }, services)).rejects.toThrow(CopyUnusable);
+    }
+    services.set(id, 'backing-up');
+    await expect(restoreDatabase.run({ workload: 'orders', request }, services)).rejects.toThrow(NotReady);
   });
 
   it('replays a moment from what came here of the other site, once that reaches it', async () => {

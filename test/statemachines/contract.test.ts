@@ -1,12 +1,19 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import aslValidator from 'asl-validator';
 import { describe, expect, it } from 'vitest';
+import { WAKING_SECONDS } from '../../environments/budget.ts';
+import { retriesWithin } from '../../infra/retries.ts';
 import * as errors from '../../lambdas/kit/errors.ts';
 import type { StepDefinition } from '../../lambdas/kit/step.ts';
 import { statesOf, stepFileOf, type Task, tasksOf } from './machine.ts';
 
 /** Error names that AWS throws, not we. AWS, Step Functions developer guide, 'Error names'; Lambda's own, 'Handle transient Lambda service exceptions'. */
-const OF_AWS = /^(States\.|Lambda\.)/;
+const OF_AWS = /^(States\.|Lambda\.|Sandbox\.)/;
+/** How Lambda names a function that reached its own timeout: at or below the state's, so `States.Timeout` hardly ever comes first. */
+const OUT_OF_TIME = ['Sandbox.Timedout', 'Lambda.Unknown', 'Lambda.ClientExecutionTimeoutException'];
+/** A function in a network that sleeps, and while it wakes. AWS, Lambda developer guide, 'Lambda function states'. */
+const ASLEEP = ['Lambda.ResourceNotReadyException', 'Lambda.ResourceConflictException'];
+const ASKS = 'arn:aws:states:::lambda:invoke.waitForTaskToken';
 /** A machine is named for what it does; where its capability is called otherwise, by this. */
 const capabilityOf: Record<string, string> = { 'verify-backup': 'verification' };
 const machines = readdirSync('statemachines').filter((file) => file.endsWith('.asl.json'));
@@ -49,6 +56,22 @@ describe.each(machines)('%s', (file) => {
       const step = await stepOf(capability, task);
       expect(step.name).toBe(stepFileOf(task));
       if (name !== 'Ask for approval') expect(name.toLowerCase().replaceAll(' ', '-')).toBe(step.name);
+    },
+  );
+
+  it.each(tasks.map((task) => [task.name, task] as const))(
+    '%s: tries again after a timeout, and until a sleeping function is awake',
+    (_, task) => {
+      const retriers = task.state.Retry!;
+      const transient = retriers.find(({ ErrorEquals }) => ErrorEquals.includes('Transient'));
+      expect(transient?.ErrorEquals).toEqual(expect.arrayContaining(OUT_OF_TIME));
+      // Where a person is waited for, the state's own timeout is the answer's.
+      expect(transient?.ErrorEquals.includes('States.Timeout')).toBe(task.state.Resource !== ASKS);
+      const waking = retriers.find(({ ErrorEquals }) => ErrorEquals.includes(ASLEEP[0]!));
+      expect(waking?.ErrorEquals).toEqual(ASLEEP);
+      const { IntervalSeconds, BackoffRate, MaxDelaySeconds, MaxAttempts } = waking!;
+      const rhythm = { intervalSeconds: IntervalSeconds!, backoffRate: BackoffRate!, maxDelaySeconds: MaxDelaySeconds! };
+      expect(retriesWithin({ boundSeconds: WAKING_SECONDS, ...rhythm }).maxAttempts).toBe(MaxAttempts);
     },
   );
 

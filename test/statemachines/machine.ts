@@ -4,10 +4,17 @@ export interface State {
   Parameters?: Record<string, unknown>;
   TimeoutSeconds?: number | string;
   TimeoutSecondsPath?: string;
-  Retry?: { ErrorEquals: string[] }[];
+  Retry?: Retrier[];
   Catch?: { ErrorEquals: string[]; Next: string }[];
   Branches?: Machine[];
   ItemProcessor?: Machine;
+}
+export interface Retrier {
+  ErrorEquals: string[];
+  IntervalSeconds?: number;
+  BackoffRate?: number;
+  MaxDelaySeconds?: number;
+  MaxAttempts?: number | string;
 }
 export interface Machine {
   States: Record<string, State>;

@@ -28,6 +28,8 @@ export interface Walk {
 }
 
 const MOST_TRIES = 100;
+/** A state that is entered again has another token. */
+let entries = 0;
 
 /** Walks a machine as its text says: Task with Retry and Catch, Choice, Parallel (one branch after the other), Pass. */
 export const walk = async (machine: WalkMachine, input: Data, engine: Walk): Promise<Data> => {
@@ -58,6 +60,7 @@ export const walk = async (machine: WalkMachine, input: Data, engine: Walk): Pro
 const resultOf = async (name: string, state: WalkState, data: Data, engine: Walk): Promise<unknown> => {
   switch (state.Type) {
     case 'Task':
+      entries += 1;
       return tried(name, state, fill(state.Parameters!, data) as Data, engine);
     case 'Parallel': {
       const results: Data[] = [];
@@ -92,7 +95,7 @@ const fill = (template: unknown, data: unknown): unknown => {
   return Object.fromEntries(
     Object.entries(template).map(([key, value]) =>
       key.endsWith('.$')
-        ? [key.slice(0, -2), String(value).startsWith('$$') ? String(value) : at(String(value), data)]
+        ? [key.slice(0, -2), String(value).startsWith('$$') ? `${value} ${entries}` : at(String(value), data)]
         : [key, fill(value, data)],
     ),
   );

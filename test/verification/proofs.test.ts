@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { backupPolicy } from '../../environments/backup.ts';
 import demo from '../../environments/demo-backup.ts';
+import { POINTS_PER_RUN } from '../../environments/run-size.ts';
 import type { SiteName } from '../../lambdas/kit/plan.ts';
 import { provenIn, type RecoveryPoint, RecoveryPoints } from '../../lambdas/kit/recovery-points.ts';
 import { overdueSeconds, type Proof, Proofs, unprovenIn } from '../../lambdas/verification/proofs.ts';
@@ -76,6 +77,40 @@ describe('what is proven', () => {
     expect(await choose('recovery', { proof: 'monthly' }, [pointAt(1, { standing: 'failed' }), ...known])).toEqual(['p-3 monthly']);
   });
 
+  describe('of more databases than a run takes', () => {
+    const names = Array.from({ length: POINTS_PER_RUN + 2 }, (_, i) => `orders-${i}`);
+    const [workload] = demo.workloads;
+    const plan = { ...demo, workloads: [{ ...workload!, databases: names.map((name) => ({ ...workload!.databases[0]!, name })) }] };
+    const late = names.slice(-2);
+    const firstOf = async (services: ReturnType<typeof siteOf>, given: object) =>
+      (await readVerificationRequest.run({ execution, given }, { ...services, plan })).points.map(({ database }) => database);
+
+    it.each([
+      [{}, false],
+      [{ proof: 'daily' }, false],
+      [{ proof: 'weekly' }, true],
+      [{ proof: 'monthly' }, true],
+    ] as const)('%j leaves what does not fit to the next run, which begins with it', async (given, rare) => {
+      const services = siteOf('recovery');
+      for (const database of names) await services.add(pointAt(3, { database, id: `${database}-3` }));
+      const first = await firstOf(services, given);
+      expect(first).toEqual(names.slice(0, POINTS_PER_RUN));
+      const prove = (database: string, by: object) => {
+        const point = { id: `${database}-3`, workload: 'orders', database, dueAt: hoursAgo(3), ...by };
+        const outcome = { inspected: { checks: [{ check: 'c', verdict: 'passed' as const }] } };
+        return recordVerification.run({ run: 'run-1', point, outcome }, { ...services, plan });
+      };
+      for (const database of first) await prove(database, given);
+      // A daily proof does not put off the full restore.
+      if (rare) for (const database of late) await prove(database, { proof: 'daily' });
+      // A new one of each: those that were proven are unproven again, and wait their turn.
+      for (const database of names) await services.add(pointAt(1, { database, id: `${database}-1` }));
+      const next = await firstOf(services, given);
+      expect(next).toHaveLength(POINTS_PER_RUN);
+      expect(next.slice(0, 2)).toEqual(late);
+    });
+  });
+
   it('by hand is the newest, unless it is proven here', async () => {
     expect(await choose('recovery', {}, known)).toEqual(['p-3 by hand']);
     expect(await choose('recovery', {}, known.slice(1))).toEqual([]);
@@ -85,7 +120,7 @@ describe('what is proven', () => {
   it('is at most as much as one run has room for, the newest of each database first', async () => {
     const many = Array.from({ length: 150 }, (_, i) => pointAt(i + 1));
     const chosen = await choose('primary', { proof: 'daily' }, many);
-    expect(chosen).toHaveLength(100);
+    expect(chosen).toHaveLength(POINTS_PER_RUN);
     expect(chosen[0]).toBe('p-1 daily');
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import demo from '../../environments/demo-backup.ts';
-import { CopyUnusable, InvalidRequest, NotReady } from '../../lambdas/kit/errors.ts';
+import { CopyUnusable, DatabaseUnrecoverable, InvalidRequest, NotReady } from '../../lambdas/kit/errors.ts';
 import { provenIn, type RecoveryPoint, RecoveryPoints } from '../../lambdas/kit/recovery-points.ts';
 import type { Instance, RdsInstances, RestoreOptions } from '../../lambdas/resources/rds-instances.ts';
 import { closeVerification } from '../../lambdas/verification/close-verification.ts';
@@ -108,6 +108,21 @@ describe('restoring a copy', () => {
     await expect(restoreCopy.run(item, services)).rejects.toThrow(CopyUnusable);
     services.fake.set(id, 'something-new');
     await expect(restoreCopy.run(item, services)).rejects.toThrow(NotReady);
+  });
+
+  it('that RDS still backs up can be read', async () => {
+    const services = given();
+    services.fake.set(id, 'backing-up');
+    expect(await restoreCopy.run(item, services)).toEqual({ instance: id });
+  });
+
+  it('that AWS has no room for is waited for no longer, and says nothing against its point', async () => {
+    const services = given();
+    await record(services);
+    services.fake.set(id, 'insufficient-capacity');
+    await expect(restoreCopy.run(item, services)).rejects.toThrow(DatabaseUnrecoverable);
+    const failure = { Error: DatabaseUnrecoverable.name, Cause: '' };
+    expect(await recordVerification.run({ ...item, outcome: { failure } }, services)).toEqual({ id: point.id, standing: 'unverified' });
   });
 });
 

@@ -14,25 +14,30 @@ import type { Scenario } from '../scenario.ts';
 
 /** What a region is governed by; its databases, containers, functions, tables and metrics work on. */
 const CONTROL_PLANES = ['rds', 'ecs', 'states', 'scheduler', 'cloudformation', 'secretsmanager', 'ssm'];
-/** Two lives of a loop: each successor starts without what its predecessor knew. */
-const DEAD_SECONDS = 150;
+/** First they hang; then they fail at once. Together longer than any loop lives: the last ones know only what their sandbox remembers. */
+const SILENT_SECONDS = 75;
+const FAILING_SECONDS = 170;
 const AFTERWARDS_SECONDS = 75;
 
 export const partialBlackoutControl: Scenario = {
   name: 'partial-blackout-control',
   title: 'The control plane of the region is dead, the workload is fine',
   story:
-    'The services that govern the primary region answer nothing: databases cannot be described, secrets cannot be read. The workload ' +
-    'needs none of that to serve, so it serves on, untouched.',
+    'The services that govern the primary region answer nothing, and then errors: databases cannot be described, secrets cannot be read. ' +
+    'The workload needs none of that to serve, so it serves on, untouched.',
   objectives: { rtoSeconds: 5, rpoSeconds: 0 },
   group: 'safety',
   async run(drill) {
     let mend = () => {};
-    await drill.fault(`The control planes of ${drill.primary} answer nothing`, () => {
-      mend = drill.lab.faults.add({ kind: 'timeout', region: drill.primary, service: CONTROL_PLANES });
-    });
-    await drill.pass(DEAD_SECONDS, 'nothing may move or stop');
-    await drill.mend('The control planes answer again', mend);
+    const fail = (kind: 'timeout' | 'server-error') => () => {
+      mend();
+      mend = drill.lab.faults.add({ kind, region: drill.primary, service: CONTROL_PLANES });
+    };
+    await drill.fault(`The control planes of ${drill.primary} answer nothing`, fail('timeout'));
+    await drill.pass(SILENT_SECONDS, 'nothing may move or stop');
+    await drill.fault('They answer with errors, at once', fail('server-error'));
+    await drill.pass(FAILING_SECONDS, 'nothing may move or stop');
+    await drill.mend('The control planes answer again', () => mend());
     await drill.writes(500, { site: drill.primary, boundMs: 60_000 });
   },
   promises: [noRun(), outageWithin(5), lossWithin(0), oneWriter(), oneWriterAtATime(), everythingKept(), servedBy('primary')],

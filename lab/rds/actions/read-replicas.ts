@@ -38,6 +38,8 @@ async function create({ control, region }: Call, input: CreateDBInstanceReadRepl
   if (source.attributes.StorageEncrypted && source.region !== region && !input.KmsKeyId) {
     throw invalidCombination('A cross-Region read replica of an encrypted DB instance needs a KmsKeyId of the destination Region.');
   }
+  if (input.DBParameterGroupName)
+    throw invalidCombination("A parameter group can't be specified during Read Replica creation for the following DB engine: postgres");
   if (control.isTaken(region, name)) throw instanceAlreadyExists();
   const replica = newReplica(control, region, name, source, input);
   control.begin(replica, () => build(control, replica, source));

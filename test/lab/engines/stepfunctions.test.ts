@@ -88,6 +88,13 @@ describe('moto runs the machines', () => {
     expect(result).toEqual({ a: 1, error: 'Transient' });
   });
 
+  it('goes on with the input of a Map whose result nobody reads', async () => {
+    const each = machine({ Say: { Type: 'Pass', End: true } });
+    const map = { Type: 'Map', ItemsPath: '$.items', ItemProcessor: each, ResultPath: null, Next: 'Then' };
+    const { result } = await machines.run(machine({ Map: map, Then: { Type: 'Pass', End: true } }), { items: [1, 2], kept: 1 });
+    expect(result).toEqual({ items: [1, 2], kept: 1 });
+  });
+
   it('maps over maps, in parallel, with selectors and the context object', async () => {
     const inner = machine({ Deep: invoke('echo', { Payload: { 'name.$': '$.name', 'run.$': '$.run' } }, { End: true }) });
     const outer = machine({

@@ -136,6 +136,18 @@ describe('a function', () => {
     expect(deniedBy([both], create('&KmsKeyId=arn%3Aaws%3Akms%3Aus-east-1%3A000000000000%3Akey%2Fk'))).toContain('kms:DescribeKey');
   });
 
+  it('needs rights on an instance and on its backup to have that replicated, in whichever region RDS asks', () => {
+    const action = 'StartDBInstanceAutomatedBackupsReplication';
+    const source = 'arn:aws:rds:us-west-2:000000000000:db:orders-replica';
+    const backups = ['arn:aws:rds:us-east-1:000000000000:auto-backup:*', 'arn:aws:rds:us-west-2:000000000000:auto-backup:*'];
+    const start = call('rds', action, `Action=${action}&SourceDBInstanceArn=${encodeURIComponent(source)}`);
+    const denied = (...resources: string[]) => deniedBy([allow(`rds:${action}`, resources)], start);
+    expect(denied(source)).toContain('us-east-1:000000000000:auto-backup:ab-');
+    expect(denied(source, backups[0]!)).toContain('us-west-2:000000000000:auto-backup:ab-');
+    expect(denied(...backups)).toContain(source);
+    expect(denied(source, ...backups)).toBeUndefined();
+  });
+
   it('reads secrets by name, writes objects, puts metrics into its namespace', () => {
     const secret = allow('secretsmanager:GetSecretValue', 'arn:aws:secretsmanager:us-east-1:000000000000:secret:orders/database-??????');
     expect(deniedBy([secret], call('secretsmanager', 'GetSecretValue', { SecretId: 'orders/database' }))).toBeUndefined();

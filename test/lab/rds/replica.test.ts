@@ -43,6 +43,13 @@ describe('a read replica in another region', () => {
     expect((await lab.describe(EAST, 'orders')).ReadReplicaDBInstanceIdentifiers).toEqual([replica.DBInstanceArn]);
   });
 
+  test('cannot be given a parameter group before it is there', async () => {
+    const named = { DBInstanceIdentifier: 'tuned', SourceDBInstanceIdentifier: primary.DBInstanceArn, DBParameterGroupName: 'tuned' };
+    await expect(lab.client(WEST).send(new CreateDBInstanceReadReplicaCommand(named))).rejects.toMatchObject({
+      name: 'InvalidParameterCombination',
+    });
+  });
+
   test('has its source’s users and refuses writes', async () => {
     const { Endpoint } = await lab.describe(WEST, 'orders-replica');
     const reader = await lab.connect(WEST, Endpoint!.Address!);

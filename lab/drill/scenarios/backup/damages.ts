@@ -11,7 +11,7 @@ export interface Damage {
   apply(file: SnapshotFile): Promise<void>;
 }
 
-/** Ten ways in which a snapshot that RDS calls available cannot be used. `older` is a snapshot of the same database, taken before. */
+/** Eleven ways in which a snapshot that RDS calls available cannot be used. `older` is a snapshot of the same database, taken before. */
 export const damagesFor = async (drill: Drill, older: SnapshotFile): Promise<Damage[]> => {
   const { heap, index, lines, attributes } = await filesOf(drill);
   const inFile = (name: string, change: (folder: string) => Promise<void>): Damage => ({ name, apply: (file) => file.edit(change) });

@@ -1,14 +1,12 @@
-import { AddTagsToResourceCommand, ModifyDBInstanceCommand } from '@aws-sdk/client-rds';
-import type { Drill } from '../../drill.ts';
 import { everythingKept, lossWithin, nothingTaken, oneWriter, outageWithin, servedBy, wasInterrupted } from '../../judge/promises.ts';
 import { Machines } from '../../machines.ts';
+import { giveSettings, OWN_SETTINGS } from '../../own-settings.ts';
 import { BackupView } from '../../recovery-points.ts';
 import { restoreInPlace, settingsOf, standbyIsRebuilt, takeProvenPoint } from '../../restores.ts';
 import type { Scenario } from '../../scenario.ts';
 import { ENVIRONMENT } from './proven-backup.ts';
 
 const objectives = { rtoSeconds: 180, rpoSeconds: 600 };
-const SETTLED_WITHIN_MS = 60_000;
 
 export const restoreInPlaceScenario: Scenario = {
   name: 'restore-in-place',
@@ -23,7 +21,7 @@ export const restoreInPlaceScenario: Scenario = {
     const view = new BackupView(drill, ENVIRONMENT);
     const home = new Machines(drill, drill.primary);
     const { instance } = drill.at(drill.primary).site;
-    await giveSettings(drill, view, instance);
+    await giveSettings(drill, view, instance, SETTINGS);
     await takeProvenPoint(home);
     const before = settingsOf((await view.instance(drill.primary, instance))!);
     await drill.writes(100, { site: drill.primary, boundMs: 30_000 });
@@ -55,37 +53,14 @@ export const restoreInPlaceScenario: Scenario = {
 };
 
 /** So that a restore has something to lose. */
-const giveSettings = async (drill: Drill, view: BackupView, DBInstanceIdentifier: string): Promise<void> => {
-  await drill.mend(`${DBInstanceIdentifier} gets settings of its own`, async () => {
-    await view.rds(drill.primary, async (client) => {
-      const { DBInstance } = await client.send(
-        new ModifyDBInstanceCommand({
-          DBInstanceIdentifier,
-          ApplyImmediately: true,
-          MultiAZ: true,
-          DeletionProtection: true,
-          EnableIAMDatabaseAuthentication: true,
-          CopyTagsToSnapshot: true,
-          AutoMinorVersionUpgrade: false,
-          BackupRetentionPeriod: 14,
-          PreferredBackupWindow: '01:00-01:30',
-          PreferredMaintenanceWindow: 'mon:02:00-mon:02:30',
-          MonitoringInterval: 60,
-          MonitoringRoleArn: 'arn:aws:iam::000000000000:role/orders-monitoring',
-          DBParameterGroupName: 'orders-tuned',
-          VpcSecurityGroupIds: ['sg-orders', 'sg-audit'],
-        }),
-      );
-      await client.send(
-        new AddTagsToResourceCommand({ ResourceName: DBInstance!.DBInstanceArn!, Tags: [{ Key: 'team', Value: 'orders' }] }),
-      );
-    });
-    const deadline = Date.now() + SETTLED_WITHIN_MS;
-    for (;;) {
-      const { DBInstanceStatus, MultiAZ } = (await view.instance(drill.primary, DBInstanceIdentifier)) ?? {};
-      if (DBInstanceStatus === 'available' && MultiAZ) return;
-      if (Date.now() > deadline) throw new Error(`${DBInstanceIdentifier} is ${DBInstanceStatus}`);
-      await new Promise((resolve) => setTimeout(resolve, 200));
-    }
-  });
+const SETTINGS = {
+  ...OWN_SETTINGS,
+  MultiAZ: true,
+  DeletionProtection: true,
+  CopyTagsToSnapshot: true,
+  AutoMinorVersionUpgrade: false,
+  BackupRetentionPeriod: 14,
+  PreferredBackupWindow: '01:00-01:30',
+  PreferredMaintenanceWindow: 'mon:02:00-mon:02:30',
+  VpcSecurityGroupIds: ['sg-orders', 'sg-audit'],
 };

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 
 /**
- * Ports of servers that are down now but will be back. PostgreSQL cannot listen on port 0, so it is told a port that was free a moment
- * ago; two servers of one lab must not be told the same, or a client of the one might reach the other.
+ * Ports of programs that run, or are down now and will be back. One that cannot listen on port 0 is told a port that was free a moment
+ * ago; two of one lab must not be told the same, or a client of the one might reach the other.
  */
 const reserved = new Set<number>();
 
