@@ -1,7 +1,7 @@
 import { messageOf, NotReady } from '../kit/errors.ts';
 import type { Isolation, IsolationMemory } from '../kit/fences.ts';
 import { log } from '../kit/log.ts';
-import type { DBInstance, RdsControl } from './rds-control.ts';
+import { type DBInstance, isOperational, type RdsControl } from './rds-control.ts';
 
 export interface NetworkFenceOptions {
   rds: RdsControl;
@@ -76,7 +76,7 @@ export class NetworkFence {
     // Who comes second has nothing to be patient about.
     if (!isolation && now() - this.failingSince < patienceMs) throw refusal;
     if (!isIsolated(instance, isolatingGroup)) return this.isolate(instance, isolation, { isolatingGroup, memory });
-    if (instance.DBInstanceStatus !== 'available') throw new NotReady(`${rds.identifier} is isolated and ${instance.DBInstanceStatus}`);
+    if (!isOperational(instance)) throw new NotReady(`${rds.identifier} is isolated and ${instance.DBInstanceStatus}`);
     if (!isolation?.rebootAskedAt) return this.reboot(isolation, instance, memory);
     if (!isRefusedConnection(refusal)) throw new NotReady(`${rds.identifier} still answers: ${isolatingGroup} lets somebody in`);
     return `isolated by ${isolatingGroup}, rebooted after, connection refused`;

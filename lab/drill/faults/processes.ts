@@ -8,6 +8,13 @@ export const sandboxesOf = (drill: Drill, region: Region, functionName: string):
     ({ pid }) => carries(pid, `AWS_LAMBDA_FUNCTION_NAME=${functionName}`) && carries(pid, `AWS_REGION=${region}`),
   );
 
+/** AWS ends sandboxes as it likes: what these functions remembered is gone. */
+export const endSandboxes = (drill: Drill, region: Region, steps: readonly string[]): void =>
+  killAll(
+    steps.flatMap((step) => sandboxesOf(drill, region, `lifeboat-${drill.environment}-${step}`)),
+    `sandbox of ${steps.join(', ')} in ${region}`,
+  );
+
 /** The processes of a region's database servers: postmasters, and what they started. */
 export function serversIn(drill: Drill, region: Region): { postmasters: ProcessEntry[]; children: ProcessEntry[] } {
   const all = ofThisLab(drill, `rds/${region}/`).filter(({ command }) => command.includes('postgres'));
