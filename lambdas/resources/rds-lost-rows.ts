@@ -44,8 +44,9 @@ export const searchSetAside = async (
 ): Promise<SearchResult> => {
   const kept = await rds.find(setAsideName(rds.identifier, epoch));
   if (!kept) return { state: 'nothing-kept' };
-  const own = await rds.get();
-  if (!own.ReadReplicaSourceDBInstanceIdentifier) throw new NotReady(`${rds.identifier} is no replica of the new writer yet`);
+  // Between the rename and its replica there is nothing of this name.
+  const own = await rds.find();
+  if (!own?.ReadReplicaSourceDBInstanceIdentifier) throw new NotReady(`${rds.identifier} is no replica of the new writer yet`);
   const at = (address: string | undefined, name: string) =>
     new Postgres({ ...config, queryTimeoutMs: READ_TIMEOUT_MS, host: async () => hostOf(address, name) });
   return at(kept.Endpoint?.Address, 'the former writer').with((aside) =>
