@@ -60,7 +60,7 @@ const machineSteps = {
     description: "Shares what the vault is to have, and has it copied by that account's role",
     timeoutSeconds: BATCH_TIMEOUT_SECONDS,
     roleName: (names, region) => names.copierRole(region),
-    needs: (rights) => [rights.listSnapshots(), rights.copyToAccount(), rights.readLedger(), rights.updateLedger('recovery-point')],
+    needs: (rights) => [rights.listSnapshots(), rights.copyToAccount(), rights.readTimeline(), rights.updateLedger('recovery-point')],
   },
   'backup/prune-recovery-points': {
     description: 'Deletes what retention lets go, and records it',

@@ -94,6 +94,11 @@ describe('a judge that can fail', () => {
     expect(reasonsOf(failover(changes))).toMatch(reason);
   });
 
+  it('asks for no proof of a run that has only read its request', () => {
+    const states = [{ name: 'Read request', works: true, enteredAt: ms(54) }];
+    expect(reasonsOf(failover({ calls: [], executions: [run({ states })] }))).not.toMatch(/not proven/);
+  });
+
   it('forgives what did not help: unanswered calls to the dead region, and data planes elsewhere', () => {
     const calls = [
       call(),
