@@ -51,9 +51,6 @@ export interface RestoreOptions {
 /** Whose log is replayed: that of an instance of this region, or that which RDS has brought here. */
 export type MomentSource = { id: string } | { backupArn: string };
 
-/** AWS had no room for the instance: it has to be deleted and asked for again, and says nothing of what it was to be restored from. */
-export const INSUFFICIENT_CAPACITY = 'insufficient-capacity';
-
 /** Statuses from which no waiting helps. AWS, RDS user guide, 'Viewing DB instance status', 2026-11. */
 export const HOPELESS = new Set([
   'failed',
@@ -62,7 +59,7 @@ export const HOPELESS = new Set([
   'incompatible-option-group',
   'incompatible-parameters',
   'incompatible-restore',
-  INSUFFICIENT_CAPACITY,
+  'insufficient-capacity',
   'restore-error',
   'storage-full',
 ]);

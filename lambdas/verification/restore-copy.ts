@@ -1,15 +1,15 @@
 import { CopyUnusable, DatabaseUnrecoverable, NotReady } from '../kit/errors.ts';
 import type { Environment, SiteName } from '../kit/plan.ts';
 import { defineStep } from '../kit/step.ts';
-import { HOPELESS, INSUFFICIENT_CAPACITY, RdsInstances } from '../resources/rds-instances.ts';
+import { HOPELESS, RdsInstances } from '../resources/rds-instances.ts';
 import { OWNER_TAG } from '../resources/rds-snapshots.ts';
 import { copyName, copyRun, EXPIRES_TAG, expiryOf, type PointReference, protectedDatabase, REQUESTED_TAG } from './copies.ts';
 
 /**
  * Restores the recovery point's copy in this site into the isolated network, under a name that says what it is and a tag that says until
  * when it may be there.
- * @throws NotReady until it can be read, CopyUnusable when RDS says that it never will be, DatabaseUnrecoverable when AWS has no room for
- * it: that is no word on the recovery point.
+ * @throws NotReady until it can be read, CopyUnusable when RDS says that it never will be, DatabaseUnrecoverable when it is the room, the
+ * network, the key or the groups of this site that stand in the way: that is no word on the recovery point.
  */
 export const restoreCopy = defineStep({
   name: 'restore-copy',
@@ -20,8 +20,8 @@ export const restoreCopy = defineStep({
     const id = copyName(plan, run, point);
     const instance = (await instances.list()).get(id);
     if (instance && READABLE.has(instance.status)) return { instance: id };
-    if (instance?.status === INSUFFICIENT_CAPACITY) throw new DatabaseUnrecoverable(`${id} is ${instance.status}`);
-    if (instance && HOPELESS.has(instance.status)) throw new CopyUnusable(`${id}, restored from ${point.id}, is ${instance.status}`);
+    if (instance && OF_THE_POINT.has(instance.status)) throw new CopyUnusable(`${id}, restored from ${point.id}, is ${instance.status}`);
+    if (instance && HOPELESS.has(instance.status)) throw new DatabaseUnrecoverable(`${id} is ${instance.status}`);
     if (instance) throw new NotReady(`${id} is ${instance.status}`);
     const { policy } = protectedDatabase(plan, point);
     const { dbSubnetGroup, dbSecurityGroupIds } = isolationOf(plan, site);
@@ -43,6 +43,9 @@ export const restoreCopy = defineStep({
   },
 });
 export const handler = restoreCopy.handler;
+
+/** Of the statuses from which no waiting helps those that say something of what was restored. */
+const OF_THE_POINT = new Set(['failed', 'incompatible-restore', 'restore-error']);
 
 /** While RDS backs an instance up it answers queries. */
 const READABLE = new Set(['available', 'backing-up']);

@@ -116,14 +116,17 @@ describe('restoring a copy', () => {
     expect(await restoreCopy.run(item, services)).toEqual({ instance: id });
   });
 
-  it('that AWS has no room for is waited for no longer, and says nothing against its point', async () => {
-    const services = given();
-    await record(services);
-    services.fake.set(id, 'insufficient-capacity');
-    await expect(restoreCopy.run(item, services)).rejects.toThrow(DatabaseUnrecoverable);
-    const failure = { Error: DatabaseUnrecoverable.name, Cause: '' };
-    expect(await recordVerification.run({ ...item, outcome: { failure } }, services)).toEqual({ id: point.id, standing: 'unverified' });
-  });
+  it.each(['insufficient-capacity', 'incompatible-network', 'inaccessible-encryption-credentials', 'storage-full'])(
+    'that is %s is waited for no longer, and says nothing against its point',
+    async (status) => {
+      const services = given();
+      await record(services);
+      services.fake.set(id, status);
+      await expect(restoreCopy.run(item, services)).rejects.toThrow(DatabaseUnrecoverable);
+      const failure = { Error: DatabaseUnrecoverable.name, Cause: '' };
+      expect(await recordVerification.run({ ...item, outcome: { failure } }, services)).toEqual({ id: point.id, standing: 'unverified' });
+    },
+  );
 });
 
 describe('inspecting a copy', () => {
