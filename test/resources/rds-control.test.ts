@@ -10,6 +10,7 @@ const NAMES = ['AWS_ENDPOINT_URL', 'AWS_REGION', 'AWS_ACCESS_KEY_ID', 'AWS_SECRE
 describe('a replica in the place of an instance', () => {
   let server: Server;
   let asked: (string | null)[] = [];
+  let sent = new URLSearchParams();
   let refuses = (_key: string | null): string | undefined => undefined;
   const saved = { ...process.env };
 
@@ -17,7 +18,8 @@ describe('a replica in the place of an instance', () => {
     server = createServer(async (request, response) => {
       const chunks: Buffer[] = [];
       for await (const chunk of request) chunks.push(chunk as Buffer);
-      const key = new URLSearchParams(Buffer.concat(chunks).toString()).get('KmsKeyId');
+      sent = new URLSearchParams(Buffer.concat(chunks).toString());
+      const key = sent.get('KmsKeyId');
       asked.push(key);
       const code = refuses(key);
       const error = `<ErrorResponse><Error><Code>${code}</Code><Message>m</Message></Error></ErrorResponse>`;
@@ -46,6 +48,30 @@ describe('a replica in the place of an instance', () => {
   it('lies under its key', async () => {
     await create({ KmsKeyId: 'arn:aws:kms:us-east-1:000000000000:key/own' });
     expect(asked).toEqual(['arn:aws:kms:us-east-1:000000000000:key/own']);
+  });
+
+  it('gets what a replica can be told from the start, and its own tags; no parameter group, which RDS refuses', async () => {
+    await create({
+      KmsKeyId: 'own',
+      DBInstanceClass: 'db.r6g.large',
+      IAMDatabaseAuthenticationEnabled: true,
+      StorageType: 'io2',
+      Iops: 3_000,
+      DBParameterGroups: [{ DBParameterGroupName: 'tuned' }],
+      TagList: [
+        { Key: 'team', Value: 'orders' },
+        { Key: 'aws:cloudformation:stack-name', Value: 'orders' },
+        { Key: 'lifeboat:run', Value: 'run-1' },
+      ],
+    });
+    expect(Object.fromEntries(sent)).toMatchObject({
+      DBInstanceClass: 'db.r6g.large',
+      EnableIAMDatabaseAuthentication: 'true',
+      StorageType: 'io2',
+      Iops: '3000',
+      'Tags.Tag.1.Key': 'team',
+    });
+    expect([...sent.keys()].filter((key) => /ParameterGroup|OptionGroup|Tag\.2/.test(key))).toEqual([]);
   });
 
   it("that is gone lies under Lifeboat's key only where RDS asks for one: the source is encrypted", async () => {
