@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { InvalidEnvironment } from '../environments/define.ts';
 import { UnknownEnvironment } from '../environments/load.ts';
+import { WORKLOADS_PER_RUN } from '../environments/run-size.ts';
 import { answer } from './commands/answer.ts';
 import { showIncident, showIncidents } from './commands/incidents.ts';
 import { type LeaseOptions, type LeaseVerb, manageLease } from './commands/lease.ts';
@@ -50,7 +51,7 @@ for (const mode of ['failover', 'switchover'] as const) {
       : 'planned move: writes stop first, nothing is lost';
   program
     .command(`${mode} [workloads...]`)
-    .description(`${what}. Without workloads: all, 20 at most. Without --reason it asks for approval`)
+    .description(`${what}. Without workloads: all, ${WORKLOADS_PER_RUN} at most. Without --reason it asks for approval`)
     .addOption(new Option('--to <site>', 'the site that is activated').choices(['primary', 'recovery']).makeOptionMandatory())
     .option('--reason <text>', 'why; goes into the record')
     .option('--dry-run', 'walks the whole machine and changes nothing', false)

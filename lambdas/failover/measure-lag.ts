@@ -11,6 +11,9 @@ import { type DatabaseAdapter, databasesOf, type StandbyReading } from '../resou
 /** `approved`: a person, or the written policy in his absence, was asked for this and nothing worse. */
 type Decision = 'pass' | 'ask' | 'approved';
 
+/** From the answer to here is a matter of seconds, of minutes where a run was stopped in between; what is older was said of another hour. */
+const APPROVAL_HOLDS_MS = 900_000;
+
 interface Services {
   pledges: Pick<Pledges, 'read'>;
   databasesFor: (workload: string) => DatabaseAdapter[];
@@ -41,7 +44,7 @@ export const measureLag = defineStep({
     const facts = { ...worst, objectiveSeconds };
     if (request.dryRun) return { ...facts, decision: 'pass' as const, would: whatGateWould(worst, objectiveSeconds, plan) };
     await incidents.note(request.incident, name, { lag: worst });
-    const within = { now: now(), withinMs: request.answerWithinSeconds * 1000 };
+    const within = { now: now(), withinMs: APPROVAL_HOLDS_MS };
     const approved = await new Approvals(ledger, incidents).approved(request.incident, name, within);
     const decision = afterApproval(gate(worst, objectiveSeconds, plan.failover), approved, worst, objectiveSeconds);
     if (decision === 'pass' && isOver(worst, objectiveSeconds))

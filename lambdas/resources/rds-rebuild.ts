@@ -1,6 +1,7 @@
-import { DatabaseUnrecoverable, messageOf, NotReady } from '../kit/errors.ts';
+import { DatabaseUnrecoverable, messageOf } from '../kit/errors.ts';
 import { log } from '../kit/log.ts';
 import { type DBInstance, isOperational, type RdsControl, TERMINAL } from './rds-control.ts';
+import { isRefusal } from './rds-instances.ts';
 import { changeToReplica, readSettings } from './rds-settings.ts';
 
 /** The name under which a former writer is kept: the epoch is the first one in which it did not write. */
@@ -65,7 +66,7 @@ const putSettingsBack = async (rds: RdsControl, replica: DBInstance, former: DBI
       await rds.modify(change);
       return `putting back ${Object.keys(change).join(', ')}`;
     } catch (error) {
-      if (error instanceof NotReady) throw error;
+      if (!isRefusal(error)) throw error;
       log('standby-setting-refused', { instance: rds.identifier, settings: Object.keys(change), because: messageOf(error) });
     }
   }

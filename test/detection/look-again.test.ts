@@ -78,6 +78,14 @@ const askIn = ({ base, world }: ReturnType<typeof siteWith>, minutes: number) =>
     reminders: 0,
   });
 
+/** It passes; the next one is another. */
+const laterOutage = async ({ world, minutes }: Pick<ReturnType<typeof siteWith>, 'world' | 'minutes'>): Promise<void> => {
+  world.verdict = 'healthy';
+  await minutes(3);
+  Object.assign(world, { verdict: 'unhealthy', since: world.now });
+  await minutes(2);
+};
+
 describe('an outage that has no run', () => {
   it('is left to the alarm first, and begun once after that: the alarm may be lost, the outage is not', async () => {
     const { minutes, started } = siteWith(leaseOf());
@@ -120,10 +128,7 @@ describe('an outage that has no run', () => {
     await ends(started[0]!.name, { error: 'ApprovalRefused' });
     await minutes(5);
     expect(started).toHaveLength(1);
-    world.verdict = 'healthy';
-    await minutes(3);
-    Object.assign(world, { verdict: 'unhealthy', since: world.now });
-    await minutes(2);
+    await laterOutage({ world, minutes });
     expect(started).toHaveLength(2);
   });
 
@@ -161,10 +166,7 @@ describe('an outage that a person has in hand', () => {
     await personEnds('by-hand', end);
     await minutes(120);
     expect(started).toEqual([]);
-    world.verdict = 'healthy';
-    await minutes(3);
-    Object.assign(world, { verdict: 'unhealthy', since: world.now });
-    await minutes(2);
+    await laterOutage({ world, minutes });
     expect(started).toHaveLength(1);
   });
 

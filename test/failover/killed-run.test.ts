@@ -246,6 +246,15 @@ describe('what was approved is looked at once more', () => {
     expect(incident).toMatchObject({ acceptedLoss: { lag: { kind: 'known', seconds: HOUR_MS / 2000 + 4 }, by: 'ada' } });
   });
 
+  it('an approval of another hour is none: a run that goes on much later asks again', async () => {
+    const world = makeWorld();
+    expect((await runOnce(world, { execution: 'run-1', killBefore: 'Fence writer', asks: true })).end).toBe('killed');
+    world.world.now += HOUR_MS / 2;
+    const { end, visited } = await runOnce(world, { execution: 'run-2', asks: true });
+    expect(end).toMatchObject({ outcome: 'recovered' });
+    expect(visited).toContain('Ask for approval');
+  });
+
   it('a loss that grew by less is covered', async () => {
     const world = makeWorld();
     Object.assign(world.world, { thinksForMs: 60_000, meanwhile: () => writesOn(world, 30_000) });

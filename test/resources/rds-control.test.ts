@@ -1,24 +1,18 @@
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type DBInstance, RdsControl } from '../../lambdas/resources/rds-control.ts';
+import { startFakeAws } from './fake-aws.ts';
 
 const SOURCE = 'arn:aws:rds:us-west-2:000000000000:db:orders-replica';
-const NAMES = ['AWS_ENDPOINT_URL', 'AWS_REGION', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'];
 
 describe('a replica in the place of an instance', () => {
-  let server: Server;
+  let aws: { close: () => void };
   let asked: (string | null)[] = [];
   let sent = new URLSearchParams();
   let refuses = (_key: string | null): string | undefined => undefined;
-  const saved = { ...process.env };
 
   beforeAll(async () => {
-    server = createServer(async (request, response) => {
-      const chunks: Buffer[] = [];
-      for await (const chunk of request) chunks.push(chunk as Buffer);
-      sent = new URLSearchParams(Buffer.concat(chunks).toString());
+    aws = await startFakeAws('us-east-1', (body, response) => {
+      sent = new URLSearchParams(body);
       const key = sent.get('KmsKeyId');
       asked.push(key);
       const code = refuses(key);
@@ -26,18 +20,8 @@ describe('a replica in the place of an instance', () => {
       const made = '<CreateDBInstanceReadReplicaResponse><CreateDBInstanceReadReplicaResult/></CreateDBInstanceReadReplicaResponse>';
       response.writeHead(code ? 400 : 200, { 'content-type': 'text/xml' }).end(code ? error : made);
     });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    Object.assign(process.env, Object.fromEntries([endpoint, 'us-east-1', 'a', 's'].map((value, i) => [NAMES[i], value])));
   });
-  afterAll(() => {
-    for (const name of NAMES) {
-      if (saved[name] === undefined) delete process.env[name];
-      else process.env[name] = saved[name];
-    }
-    server.close();
-  });
+  afterAll(() => aws.close());
   beforeEach(() => {
     asked = [];
     refuses = () => undefined;

@@ -1,10 +1,8 @@
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { classify, NotReady, Transient } from '../../lambdas/kit/errors.ts';
 import { RdsInstances } from '../../lambdas/resources/rds-instances.ts';
 import { RdsSnapshots, type Snapshot } from '../../lambdas/resources/rds-snapshots.ts';
+import { startFakeAws } from './fake-aws.ts';
 
 /** What RDS answers with, or nothing at all. */
 type Fault = { status: number; code: string } | 'reset';
@@ -19,34 +17,21 @@ const DENIED: Fault = { status: 403, code: 'AccessDenied' };
 const source = { id: 'lifeboat-demo-x', arn: 'arn:aws:rds:us-west-2:000000000000:snapshot:lifeboat-demo-x', tags: {} } as Snapshot;
 
 describe('calls to RDS', () => {
-  let server: Server;
+  let aws: { close: () => void };
   let fault: Fault = DENIED;
   let asked = 0;
   let sent = new URLSearchParams();
-  const saved = { ...process.env };
 
   beforeAll(async () => {
-    server = createServer(async (request, response) => {
+    aws = await startFakeAws('us-west-2', (body, response, request) => {
       asked += 1;
-      const chunks: Buffer[] = [];
-      for await (const chunk of request) chunks.push(chunk as Buffer);
-      sent = new URLSearchParams(Buffer.concat(chunks).toString());
+      sent = new URLSearchParams(body);
       if (fault === 'reset') return void request.socket.destroy();
       const xml = `<ErrorResponse><Error><Code>${fault.code}</Code><Message>m</Message></Error><RequestId>r</RequestId></ErrorResponse>`;
       response.writeHead(fault.status, { 'content-type': 'text/xml' }).end(xml);
     });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    Object.assign(process.env, { AWS_ENDPOINT_URL: endpoint, AWS_REGION: 'us-west-2', AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 's' });
   });
-  afterAll(() => {
-    for (const name of ['AWS_ENDPOINT_URL', 'AWS_REGION', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']) {
-      if (saved[name] === undefined) delete process.env[name];
-      else process.env[name] = saved[name];
-    }
-    server.close();
-  });
+  afterAll(() => aws.close());
 
   /** Those whose failure ends the step: the machine tries it again when it passes, and says so when it does not. */
   const steps = {

@@ -1,3 +1,4 @@
+import { RDSServiceException } from '@aws-sdk/client-rds';
 import { describe, expect, it } from 'vitest';
 import { DatabaseUnrecoverable, NotReady } from '../../lambdas/kit/errors.ts';
 import type { DBInstance, RdsControl } from '../../lambdas/resources/rds-control.ts';
@@ -7,7 +8,11 @@ const SOURCE = 'arn:aws:rds:us-west-2:000000000000:db:orders-replica';
 
 /** A region with these instances, and the calls that would change them, in order. */
 const NOW = Date.parse('2026-11-20T12:00:00Z');
-const region = (instances: Record<string, DBInstance>, fence: (epoch: number) => Promise<unknown> = async () => undefined) => {
+const region = (
+  instances: Record<string, DBInstance>,
+  fence: (epoch: number) => Promise<unknown> = async () => undefined,
+  over: Partial<RdsControl> = {},
+) => {
   const calls: unknown[] = [];
   const rds = {
     identifier: 'orders',
@@ -16,6 +21,7 @@ const region = (instances: Record<string, DBInstance>, fence: (epoch: number) =>
     reboot: async () => void calls.push(['reboot']),
     createReplica: async (source: string, like: DBInstance | undefined, key: string) =>
       void calls.push(['createReplica', source, like?.DBInstanceClass ?? key]),
+    ...over,
   } as unknown as RdsControl;
   const fenced = async (epoch: number) => {
     calls.push(['fence', epoch]);
@@ -128,6 +134,17 @@ describe('a new replica', () => {
     const { calls, step } = region({ orders: replica(over), 'orders-before-epoch-4': former });
     expect(await step()).toBe(said);
     expect(calls).toEqual([call]);
+  });
+
+  it('goes without what RDS refuses, and asks again for what was throttled', async () => {
+    const instances = { orders: replica(), 'orders-before-epoch-4': former };
+    const failing = (name: string) => {
+      const error = new RDSServiceException({ name, message: name, $fault: 'client', $metadata: { httpStatusCode: 400 } });
+      const modify = () => Promise.reject(error);
+      return region(instances, undefined, { modify }).step();
+    };
+    expect(await failing('InvalidParameterCombination')).toBe('replicating');
+    await expect(failing('Throttling')).rejects.toThrow('Throttling');
   });
 
   it('that is as its former was, is older than an hour, or has no former, is left alone', async () => {

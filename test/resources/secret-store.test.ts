@@ -1,49 +1,33 @@
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { SecretStore } from '../../lambdas/resources/secret-store.ts';
+import { startFakeAws } from './fake-aws.ts';
 
 const clean = { username: 'lifeboat', password: 'new' };
 const REPLICA = "Operation not permitted on a replica secret. Call must be made in primary secret's region.";
 
 describe('the login in a secret', () => {
-  let server: Server;
+  let aws: { close: () => void };
   let value = '';
   let refusal: { code: string; message: string } | undefined;
   let writes = 0;
-  const saved = { ...process.env };
-  const names = ['AWS_ENDPOINT_URL', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'];
 
   beforeAll(async () => {
-    server = createServer(async (request, response) => {
-      const chunks: Buffer[] = [];
-      for await (const chunk of request) chunks.push(chunk as Buffer);
-      const answer = (status: number, body: object) =>
-        response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1' }).end(JSON.stringify(body));
+    aws = await startFakeAws('us-east-1', (body, response, request) => {
+      const answer = (status: number, given: object) =>
+        response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1' }).end(JSON.stringify(given));
       if (String(request.headers['x-amz-target']).endsWith('GetSecretValue')) return void answer(200, { SecretString: value });
       writes += 1;
       if (refusal) return void answer(400, { __type: refusal.code, Message: refusal.message, message: refusal.message });
-      value = JSON.parse(Buffer.concat(chunks).toString()).SecretString;
+      value = JSON.parse(body).SecretString;
       answer(200, {});
     });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    Object.assign(process.env, { AWS_ENDPOINT_URL: endpoint, AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 's' });
   });
   beforeEach(() => {
     value = JSON.stringify({ username: 'lifeboat', password: 'old' });
     refusal = undefined;
     writes = 0;
   });
-  afterAll(() => {
-    for (const name of names) {
-      if (saved[name] === undefined) delete process.env[name];
-      else process.env[name] = saved[name];
-    }
-    server.close();
-  });
+  afterAll(() => aws.close());
   const store = () => new SecretStore('us-west-2');
 
   it('is replaced once', async () => {
