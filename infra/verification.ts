@@ -50,7 +50,7 @@ const machineSteps = {
     description: 'Writes what was found into the recovery point, tells people',
     timeoutSeconds: 30,
     usesKey: true,
-    needs: (rights) => [rights.writeLedger('recovery-point'), rights.putMetrics(), rights.publish()],
+    needs: (rights) => [rights.updateLedger('recovery-point'), rights.putMetrics(), rights.publish()],
   },
   'verification/remove-copy': {
     description: 'Removes the restored copy, whatever was found',

@@ -4,14 +4,14 @@ import type { Ledger } from '../kit/ledger.ts';
 import type { SiteName } from '../kit/plan.ts';
 import { provenAt, type RecoveryPoint } from '../kit/recovery-points.ts';
 
-/** The newest success of a schedule of proofs. */
+/** The newest attempt and the newest success of a schedule of proofs. Times are ISO 8601 UTC. */
 export interface Proof {
   proof: ProofName;
-  /** ISO 8601 UTC. */
-  at: string;
-  /** Identifier of the recovery point that was proven. */
-  point: string;
-  run: string;
+  triedAt: string;
+  /** When it last succeeded, with what recovery point, in which run. Nothing where it never did. */
+  at?: string;
+  point?: string;
+  run?: string;
 }
 
 interface Of {
@@ -19,12 +19,13 @@ interface Of {
   database: string;
 }
 
-/** The newest success of each schedule, by database. */
+/** The newest attempt and success of each schedule, by database. */
 export class Proofs {
   constructor(private readonly ledger: Ledger) {}
 
+  /** An attempt that did not succeed leaves what the last success wrote. */
   async record({ workload, database }: Of, proof: Proof): Promise<void> {
-    await this.ledger.put({ pk: keyOf(workload, database), sk: proof.proof, ...proof });
+    await this.ledger.set({ pk: keyOf(workload, database), sk: proof.proof }, { ...proof });
   }
 
   async list(workload: string, database: string): Promise<Proof[]> {
@@ -59,7 +60,8 @@ export const overdueSeconds = (
   const allowed = (proof: ProofName): number =>
     intervalSeconds({ every: proof, timeZone }) + (2 * restoreTimeoutMinutes + policy.graceMinutes) * 60;
   const lastOf = (proof: ProofName): number => {
-    if (proof !== 'daily') return Math.max(since, ...proofs.filter((each) => each.proof === proof).map(({ at }) => Date.parse(at)));
+    const succeeded = proofs.flatMap((each) => (each.proof === proof && each.at ? [Date.parse(each.at)] : []));
+    if (proof !== 'daily') return Math.max(since, ...succeeded);
     const oldest = unprovenIn(points, site, now).at(-1);
     return oldest ? Date.parse(oldest.dueAt) + (policy.snapshotTimeoutMinutes + policy.copyTimeoutMinutes) * 60_000 : now;
   };

@@ -25,8 +25,8 @@ const given = z.strictObject({
 
 /**
  * The first state: which recovery points are proven. `{}` is valid: of each database the newest one with a copy in this site, unless it
- * was proven in this site already. What one run has no room for is left to the next: the database whose proof is oldest comes first, and
- * what it keeps waiting for longer than a day is told as an overdue proof.
+ * was proven in this site already. What one run has no room for is left to the next: the database that was tried the longest ago comes
+ * first, and what it keeps waiting for longer than a day is told as an overdue proof.
  * @throws InvalidRequest naming each wrong field.
  */
 export const readVerificationRequest = defineStep({
@@ -53,7 +53,7 @@ export const readVerificationRequest = defineStep({
       const here = (await points.list(workload, name)).filter((point) => hasCopyIn(point, site));
       const chosen = await chosenOf(here, workload, asked, services);
       if (chosen.length > 0)
-        found.push({ points: chosen, lastProof: await lastProofOf(here, asked.proof, { workload, database: name }, services) });
+        found.push({ points: chosen, triedAt: await lastTryOf(here, asked.proof, { workload, database: name }, services) });
     }
     if (asked.recoveryPoint && found.length === 0)
       throw new InvalidRequest(`recoveryPoint: '${asked.recoveryPoint}' has no copy in site '${site}'`);
@@ -80,21 +80,26 @@ const chosenOf = async (
   return here.slice(0, 1).filter((point) => point.standing !== 'failed' && !provenAt(point, site));
 };
 
-/** What was chosen of one database, and when such a proof of it last succeeded; before all times where none did. */
+/**
+ * What was chosen of one database, and when such a proof of it was last tried; before all times where it never was. Tried and not proven:
+ * databases that nothing can prove would always be first, and the others never.
+ */
 interface Found {
   points: RecoveryPoint[];
-  lastProof: string;
+  triedAt: string;
 }
 
-const lastProofOf = async (
+const lastTryOf = async (
   here: readonly RecoveryPoint[],
   proof: ProofName | undefined,
   { workload, database }: { workload: string; database: string },
-  { site, proofs }: Base & { proofs: Proofs },
+  { site, region, proofs }: Base & { proofs: Proofs },
 ): Promise<string> => {
   if (proof === 'weekly' || proof === 'monthly')
-    return (await proofs.list(workload, database)).find((each) => each.proof === proof)?.at ?? '';
-  return here.reduce((last, point) => [last, provenAt(point, site) ?? ''].sort()[1]!, '');
+    return (await proofs.list(workload, database)).find((each) => each.proof === proof)?.triedAt ?? '';
+  // The other site's newer attempt hides the one made here, but not what it proved.
+  const tries = here.flatMap((point) => [provenAt(point, site), point.verification?.region === region ? point.verification.at : undefined]);
+  return tries.reduce<string>((last, at) => (at && at > last ? at : last), '');
 };
 
 /**
@@ -102,7 +107,7 @@ const lastProofOf = async (
  * all, none is left without for good.
  */
 const inTurns = (found: readonly Found[]): RecoveryPoint[] => {
-  const waiting = [...found].sort((a, b) => (a.lastProof < b.lastProof ? -1 : Number(a.lastProof > b.lastProof)));
+  const waiting = [...found].sort((a, b) => (a.triedAt < b.triedAt ? -1 : Number(a.triedAt > b.triedAt)));
   const longest = Math.max(0, ...found.map(({ points }) => points.length));
   return Array.from({ length: longest }, (_, turn) => waiting.flatMap(({ points }) => points[turn] ?? [])).flat();
 };

@@ -44,7 +44,7 @@ export const recordVerification = defineStep({
       ...(standing === 'unverified' ? {} : { standing }),
       ...(proven ? provenIn(site, at) : {}),
     });
-    if (proven && point.proof) await proofs.record(point, { proof: point.proof, at, point: point.id, run });
+    if (point.proof) await proofs.record(point, { proof: point.proof, triedAt: at, ...(proven ? { at, point: point.id, run } : {}) });
     log('recovery-point-checked', { run, point: point.id, standing });
     await put([
       { name: 'recovery_test_results', value: proven ? 1 : 0, workload: point.workload },

@@ -85,19 +85,21 @@ describe('what is proven', () => {
     const firstOf = async (services: ReturnType<typeof siteOf>, given: object) =>
       (await readVerificationRequest.run({ execution, given }, { ...services, plan })).points.map(({ database }) => database);
 
-    it.each([
-      [{}, false],
-      [{ proof: 'daily' }, false],
-      [{ proof: 'weekly' }, true],
-      [{ proof: 'monthly' }, true],
-    ] as const)('%j leaves what does not fit to the next run, which begins with it', async (given, rare) => {
+    it.each(
+      (['passed', 'unknown'] as const).flatMap((verdict) => [
+        [{}, verdict, false] as const,
+        [{ proof: 'daily' }, verdict, false] as const,
+        [{ proof: 'weekly' }, verdict, true] as const,
+        [{ proof: 'monthly' }, verdict, true] as const,
+      ]),
+    )('%j leaves what does not fit to the next run, which begins with it, where the first were %s', async (given, verdict, rare) => {
       const services = siteOf('recovery');
       for (const database of names) await services.add(pointAt(3, { database, id: `${database}-3` }));
       const first = await firstOf(services, given);
       expect(first).toEqual(names.slice(0, POINTS_PER_RUN));
       const prove = (database: string, by: object) => {
         const point = { id: `${database}-3`, workload: 'orders', database, dueAt: hoursAgo(3), ...by };
-        const outcome = { inspected: { checks: [{ check: 'c', verdict: 'passed' as const }] } };
+        const outcome = { inspected: { checks: [{ check: 'c', verdict }] } };
         return recordVerification.run({ run: 'run-1', point, outcome }, { ...services, plan });
       };
       for (const database of first) await prove(database, given);
@@ -129,11 +131,12 @@ describe('a proof', () => {
   const reference = { id: 'p-3', workload: 'orders', database: 'orders', dueAt: hoursAgo(3) };
   const outcome = (verdict: 'passed' | 'unknown') => ({ inspected: { checks: [{ check: 'c', verdict }] } });
 
-  it('is kept with its schedule when all checks passed, and not otherwise', async () => {
+  it('is kept with its schedule when all checks passed; otherwise that it was tried, beside the last that passed', async () => {
     const services = siteOf('primary');
     await services.add(pointAt(3));
     await recordVerification.run({ run: 'r', point: { ...reference, proof: 'weekly' }, outcome: outcome('unknown') }, services);
-    expect(await services.proofs.list('orders', 'orders')).toEqual([]);
+    const [tried] = await services.proofs.list('orders', 'orders');
+    expect([tried?.triedAt, tried?.at]).toEqual([hoursAgo(0), undefined]);
     expect(unprovenIn(await services.points.list('orders', 'orders'), 'primary', NOW)).toHaveLength(1);
     await recordVerification.run({ run: 'r', point: { ...reference, proof: 'weekly' }, outcome: outcome('passed') }, services);
     expect(await services.proofs.list('orders', 'orders')).toMatchObject([{ proof: 'weekly', at: hoursAgo(0), point: 'p-3' }]);
@@ -141,6 +144,9 @@ describe('a proof', () => {
     expect(point).toMatchObject({ standing: 'verified', provenInPrimaryAt: hoursAgo(0) });
     expect(unprovenIn([point!], 'primary', NOW)).toEqual([]);
     expect(unprovenIn([point!], 'recovery', NOW)).toEqual([point]);
+    services.now = () => NOW + HOUR_MS;
+    await recordVerification.run({ run: 'r2', point: { ...reference, proof: 'weekly' }, outcome: outcome('unknown') }, services);
+    expect(await services.proofs.list('orders', 'orders')).toMatchObject([{ at: hoursAgo(0), run: 'r', triedAt: hoursAgo(-1) }]);
   });
 });
 
@@ -149,12 +155,18 @@ describe('a proof that does not come', () => {
   const moment = { now: NOW, since: NOW - 100 * 24 * HOUR_MS, site: 'primary' as const };
   /** Two restores and grace. */
   const SLACK_S = 4.25 * 3_600;
-  const proofAt = (proof: Proof['proof'], days: number): Proof => ({ proof, at: hoursAgo(days * 24), point: 'p', run: 'r' });
+  const proofAt = (proof: Proof['proof'], days: number): Proof => ({
+    proof,
+    triedAt: hoursAgo(0),
+    at: hoursAgo(days * 24),
+    point: 'p',
+    run: 'r',
+  });
 
   it('is overdue by its own schedule, to the second', () => {
     const recent = [proofAt('weekly', 7), proofAt('monthly', 31)];
     expect(overdueSeconds([], recent, policy, moment)).toEqual({ daily: 0, weekly: 0, monthly: 0 });
-    const old = [proofAt('weekly', 9), proofAt('monthly', 33)];
+    const old = [proofAt('weekly', 9), proofAt('monthly', 33), { proof: 'weekly' as const, triedAt: hoursAgo(0) }];
     const over = 2 * DAY_S - SLACK_S;
     expect(overdueSeconds([], old, policy, moment)).toEqual({ daily: 0, weekly: over, monthly: over });
     expect(overdueSeconds([], [], policy, { ...moment, since: NOW })).toEqual({ daily: 0, weekly: 0, monthly: 0 });
