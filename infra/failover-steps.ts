@@ -8,7 +8,7 @@ export const machineSteps = {
     description: 'Validates the input and orders the workloads',
     timeoutSeconds: 10,
     incident: nothing,
-    needs: () => [],
+    needs: (rights) => [rights.readIncidents()],
   },
   'failover/open-incident': {
     description: 'Opens the incident and claims the workload: one run at a time',
@@ -102,7 +102,7 @@ export const machineSteps = {
     needs: (rights) => [...closing(rights), rights.putMetrics()],
   },
   'failover/abort-incident': {
-    description: 'Gives back what was taken and records why; the active site serves on',
+    description: 'Gives back what was taken and records why; nothing was moved',
     timeoutSeconds: 30,
     usesKey: true,
     savesRecord: true,

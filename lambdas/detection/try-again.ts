@@ -11,6 +11,9 @@ const LOOK_AGAIN_AFTER_MS = 60_000;
 /** Somebody, or what somebody wrote, has decided: this outage moves nothing by itself any more. */
 const DECIDED = new Set(['ApprovalRefused', 'ApprovalTimedOut', 'LagRefused']);
 
+/** Does nothing start by itself for this outage any more, after a run that was aborted with this error? */
+export const endsByDecision = (error: string): boolean => DECIDED.has(error);
+
 type Decision = { start: boolean; because: string };
 const yes = (because: string): Decision => ({ start: true, because });
 const no = (because: string): Decision => ({ start: false, because });
@@ -47,7 +50,7 @@ export const mayTryAgain = ({
   if (!attempt || attempt.at < unhealthySince) return yes('none was started for this outage');
   if (!before) return attempt.at + OPENS_WITHIN_MS < now ? yes('the run that was started never began') : no('a run was started just now');
   if (before.outcome !== 'aborted') return no(`run ${attempt.execution} is ${before.outcome}: a person must look`);
-  if (DECIDED.has(before.error ?? '')) return no(`run ${attempt.execution} ended by decision: ${before.error}`);
+  if (endsByDecision(before.error ?? '')) return no(`run ${attempt.execution} ended by decision: ${before.error}`);
   if (before.error === 'CooldownOver') return yes('the cool-down is over');
   const pause = before.error === 'OutageNotConfirmed' ? LOOK_AGAIN_AFTER_MS : TRY_AGAIN_AFTER_MS;
   const waits = Date.parse(before.closedAt ?? '') + pause > now;

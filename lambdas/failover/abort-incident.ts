@@ -5,12 +5,13 @@ import { notifier } from '../kit/notify.ts';
 import { type Environment, workloadOf } from '../kit/plan.ts';
 import { type Base, defineStep, workloadRun } from '../kit/step.ts';
 import { type ComputeAdapter, computeOf, countFor } from '../resources/compute.ts';
+import { nextStep } from './next-step.ts';
 
 const failure = z.object({ Error: z.string(), Cause: z.string().default('') });
 
 /**
  * Where every failure of a workload's run ends. The ledger says on which side of the point of no return it stands. Before the take:
- * `aborted`, what was claimed is dropped, compute goes back, and the active site serves on (its guard takes back what it released).
+ * `aborted`, what was claimed is dropped, compute goes back, and the lease stays where it was (its guard takes back what it released).
  * After it: `interrupted`, there is only forward; start the machine again and it goes on from there. People are told either way.
  */
 export const abortIncident = defineStep({
@@ -40,17 +41,12 @@ export const abortIncident = defineStep({
       outcome,
       detail,
       record,
-      next: nextStep(outcome),
+      next: nextStep(outcome, error, { plan, site, workload, request }),
     });
     return { workload, outcome, detail };
   },
 });
 export const handler = abortIncident.handler;
-
-const nextStep = (outcome: 'aborted' | 'interrupted'): string =>
-  outcome === 'aborted'
-    ? 'the active site serves on; nothing was moved'
-    : 'the lease is taken: start the failover machine again in this site, it goes on from there';
 
 /** Back to the standby's count; a failure here is not worth losing the record for. */
 const standDown = async (

@@ -30,7 +30,9 @@ export const openIncident = defineStep({
     // Taken by an earlier run that died: go on from there. After traffic has moved only its own incident tells that something is left.
     const resumes = lease.holder === site && (lease.serving !== site || before !== undefined);
     if (lease.holder === site && !resumes)
-      throw new InvalidRequest(`workload '${name}' is active in site '${site}' already; start the machine of the other site`);
+      throw new InvalidRequest(
+        `workload '${name}' is active in site '${site}' already; to go on with an interrupted run give its 'incident', to move it away start the machine of the other site`,
+      );
     const other = claimIsLive(lease, now()) && lease.claim?.execution !== request.execution ? lease.claim : undefined;
     if (other && !(await isDead(other, site, hasEnded))) throw new IncidentInProgress(`run ${other.incident} works on '${name}'`);
     await Promise.all(workload.dependsOn.map((dependency) => requireUp(dependency, services)));

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { InvalidRequest } from '../kit/errors.ts';
+import type { Incidents } from '../kit/incidents.ts';
 import { type Environment, workloadOf } from '../kit/plan.ts';
 import { defineStep, parseInput, type RunRequest } from '../kit/step.ts';
 import { crowdOf } from './bounds.ts';
@@ -20,7 +21,7 @@ const given = z.strictObject({
   detectedAt: z.iso.datetime({ offset: true }).optional(),
   /** The starter's: until then a run that an alarm began asks a person, whatever the policy. */
   cooldownUntil: z.iso.datetime({ offset: true }).optional(),
-  /** Goes on with an incident whose run ended half-way; in its own mode, of its own workloads. */
+  /** Goes on with an incident whose run ended half-way, in its own mode; without `workloads` of those that it has opened. */
   incident: z.string().min(1).optional(),
 });
 
@@ -30,16 +31,16 @@ const SHORTEST_ANSWER_SECONDS = 30;
 /**
  * The first state: checks what was given, and orders the workloads into waves, dependencies first. `{}` is valid: all workloads,
  * failover, and since it names no reason, it asks a person before it changes anything.
- * @throws InvalidRequest naming each wrong field, or for more workloads than one run has room for.
+ * @throws InvalidRequest naming each wrong field, for more workloads than one run has room for, or an incident that nobody knows.
  */
 export const readRequest = defineStep({
   name: 'read-request',
   input,
   throws: [],
   build: () => ({}),
-  run: async ({ execution, given: raw }, { plan, now }) => {
+  run: async ({ execution, given: raw }, { plan, incidents, now }) => {
     const { workloads, ...asked } = parseInput(given, raw);
-    const names = workloads ?? plan.workloads.map(({ name }) => name);
+    const names = workloads ?? (await workloadsOf(asked.incident, plan, incidents));
     const unknown = names.filter((name) => !plan.workloads.some((workload) => workload.name === name));
     if (unknown.length > 0)
       throw new InvalidRequest(`workloads: ${unknown.join(', ')} unknown; known: ${plan.workloads.map(({ name }) => name).join(', ')}`);
@@ -66,6 +67,17 @@ export const handler = readRequest.handler;
 
 const actsAlone = ({ failover }: Environment, cooldownUntil: string | undefined): boolean =>
   failover.policy === 'automatic' && cooldownUntil === undefined;
+
+/** All, or those of an incident that is gone on with: its run moved no others. */
+const workloadsOf = async (incident: string | undefined, plan: Environment, incidents: Pick<Incidents, 'find'>): Promise<string[]> => {
+  const all = plan.workloads.map(({ name }) => name);
+  if (!incident) return all;
+  const found = await Promise.all(all.map((name) => incidents.find(incident, name)));
+  const opened = all.filter((_, i) => found[i]);
+  if (opened.length === 0)
+    throw new InvalidRequest(`incident: '${incident}' is none of any workload here; name its workloads, or leave the field out`);
+  return opened;
+};
 
 /** In an automatic environment's cool-down until its end: from then on nobody need be asked. */
 const answerWithin = ({ failover }: Environment, cooldownUntil: string | undefined, now: number): number => {

@@ -1,4 +1,4 @@
-import { LeaseLost, messageOf } from '../kit/errors.ts';
+import { DatabaseUnrecoverable, LeaseLost, messageOf } from '../kit/errors.ts';
 import { type Fence, Fences } from '../kit/fences.ts';
 import type { Incident } from '../kit/incidents.ts';
 import { claimIsLive, type Lease } from '../kit/lease.ts';
@@ -62,14 +62,17 @@ const laterFence = ({ site, database, epoch }: Fence, fences: Fence[], lease: Le
   return latest > epoch ? latest : undefined;
 };
 
-/** Why it is not settled; nothing when it is, or when a person has decided and trying again cannot help. */
+/**
+ * Why it is not settled; nothing when it is, or when a person has decided and trying again cannot help: also where the instance is gone, or
+ * RDS gave up on it. What comes back is tried again, here before anything else is done to it.
+ */
 const settle = async (fence: Fence, later: number | undefined, record: Recorder, services: Services): Promise<Unsettled | undefined> => {
   const { workload, database: name, epoch, incident } = fence;
   try {
     await record(fence, await prove(fence, later, services));
     return undefined;
   } catch (error) {
-    const isHopeless = error instanceof NotInEnvironment || error instanceof LeaseLost;
+    const isHopeless = [NotInEnvironment, LeaseLost, DatabaseUnrecoverable].some((kind) => error instanceof kind);
     if (fence.state === 'overridden' && isHopeless) return undefined;
     const because = messageOf(error);
     log('fence-not-settled', { workload, database: name, epoch, incident, state: fence.state, because });

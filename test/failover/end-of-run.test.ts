@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { abortIncident } from '../../lambdas/failover/abort-incident.ts';
 import { closeIncident } from '../../lambdas/failover/close-incident.ts';
+import { nextStep } from '../../lambdas/failover/next-step.ts';
 import { reconcileSite } from '../../lambdas/failover/reconcile-site.ts';
 import { reprotectDatabase } from '../../lambdas/failover/reprotect-database.ts';
 import { settleRun } from '../../lambdas/failover/settle-run.ts';
@@ -58,7 +59,7 @@ describe('close-incident', () => {
     });
     const result = await runStep(
       closeIncident,
-      { workload: 'orders', request: request(), verified: { verifiedAt: iso(-5_000) } },
+      { workload: 'orders', request: request(), verified: { verifiedAt: iso(-5_000) }, states: {} },
       services,
     );
     expect(result).toMatchObject({ outcome: 'recovered', measured: { rtoSeconds: 60, rpoSeconds: 1.5 } });
@@ -73,8 +74,27 @@ describe('close-incident', () => {
 
   it('keeps the first verified write when it closes an incident once more', async () => {
     const { services } = await ends(leaseOf({ holder: 'recovery', claim }), { verifiedAt: iso(-20_000) });
-    const input = { workload: 'orders', request: request(), verified: { verifiedAt: iso(-5_000) } };
+    const input = { workload: 'orders', request: request(), verified: { verifiedAt: iso(-5_000) }, states: {} };
     expect(await runStep(closeIncident, input, services)).toMatchObject({ measured: { rtoSeconds: 45 } });
+  });
+
+  it('of a dry run says what each state would have done, and what it found', async () => {
+    const { services, told } = await ends(leaseOf());
+    const lag = { kind: 'known', seconds: 90, objectiveSeconds: 60, would: 'stop: the standby lags' };
+    const states = {
+      workload: 'orders',
+      lag,
+      activation: [
+        { lag, fence: { outcome: 'dry-run', would: 'wait' }, lease: { would: 'take the lease' } },
+        { lag, compute: { would: 'scale' } },
+      ],
+      verified: { would: 'POST' },
+    };
+    const input = { workload: 'orders', request: request({ dryRun: true }), verified: {}, states };
+    const { would = [] } = await runStep(closeIncident, input, services);
+    expect(would.map(({ state }) => state)).toEqual(['lag', 'fence', 'lease', 'compute', 'verified']);
+    expect(would[0]).toEqual({ state: 'lag', ...lag });
+    expect(told).toEqual([]);
   });
 });
 
@@ -96,7 +116,24 @@ describe('abort-incident', () => {
     expect(await abort(services)).toMatchObject({ outcome: 'interrupted' });
     expect(base.memory.current).toMatchObject({ holder: 'recovery', claim: undefined });
     expect(scaled).toEqual([]);
-    expect(told[0]).toContain('start the failover machine again');
+    const input = JSON.stringify({ incident: 'run-1', mode: 'failover', workloads: ['orders'], reason: '…' });
+    const { next } = JSON.parse(told[0]!.slice(told[0]!.indexOf('{'))) as { next: string };
+    expect(next).toContain(`with the input ${input}`);
+    expect(next).toContain('npx lifeboat --env demo failover orders --to recovery --incident run-1 --reason');
+  });
+
+  it.each([
+    ['LagRefused', 'failover', 'automatic', "to 'ask', deploy"],
+    ['ApprovalTimedOut', 'failover', 'automatic', 'nothing starts by itself for this outage'],
+    ['OutageNotConfirmed', 'failover', 'automatic', 'begins by itself'],
+    ['OutageNotConfirmed', 'failover', 'manual', 'while the outage lasts: npx lifeboat'],
+    ['NotReady', 'switchover', 'automatic', 'put right what it says, then npx lifeboat --env demo switchover orders --to recovery'],
+  ] as const)('before the take, after %s of a %s where policy is %s: says how it goes on', (error, mode, policy, words) => {
+    const plan = { name: 'demo', failover: { ...baseFor().plan.failover, policy } };
+    const said = nextStep('aborted', error, { plan, site: 'recovery', workload: 'orders', request: { incident: 'run-1', mode } });
+    expect(said).toContain(words);
+    // The region may be down: a run that has moved nothing does not know.
+    expect(said).not.toMatch(/serves on/);
   });
 
   it('after the take: interrupted too when its claim has run out meanwhile', async () => {

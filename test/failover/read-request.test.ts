@@ -29,7 +29,19 @@ describe('read-request', () => {
 
   it('goes on with an incident that is named, under an execution of its own', async () => {
     expect((await read({})).request).toMatchObject({ incident: 'run-1', execution: 'run-1' });
-    expect((await read({ incident: 'run-0' })).request).toMatchObject({ incident: 'run-0', execution: 'run-1' });
+    const given = { incident: 'run-0', workloads: ['orders'] };
+    expect((await read(given)).request).toMatchObject({ incident: 'run-0', execution: 'run-1' });
+  });
+
+  it('goes on with those workloads alone that have the incident, unless some are named', async () => {
+    const plan = fleetOf(3);
+    const base = baseFor(undefined, { plan });
+    await base.incidents.note('run-0', 'orders-1', { outcome: 'interrupted' });
+    const wavesIn = async (given: unknown) => (await runStep(readRequest, { execution, given }, base)).waves;
+    expect(await wavesIn({ incident: 'run-0' })).toEqual([['orders-1']]);
+    // A run that was stopped before it opened its incident is gone on with too.
+    expect(await wavesIn({ incident: 'run-00', workloads: ['orders-2'] })).toEqual([['orders-2']]);
+    await expect(wavesIn({ incident: 'run-00' })).rejects.toThrow("incident: 'run-00' is none of any workload here");
   });
 
   it('asks after an alarm when policy is approval', async () => {

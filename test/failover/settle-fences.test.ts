@@ -3,7 +3,7 @@ import { UsageError } from '../../bin/commands/operator.ts';
 import { overrideFence } from '../../bin/commands/override-fence.ts';
 import demo from '../../environments/demo.ts';
 import { settleFences } from '../../lambdas/failover/settle-fences.ts';
-import { LeaseLost, messageOf, NotReady } from '../../lambdas/kit/errors.ts';
+import { DatabaseUnrecoverable, LeaseLost, messageOf, NotReady } from '../../lambdas/kit/errors.ts';
 import { type Fence, Fences } from '../../lambdas/kit/fences.ts';
 import type { Lease } from '../../lambdas/kit/lease.ts';
 import type { SiteName } from '../../lambdas/kit/plan.ts';
@@ -131,6 +131,17 @@ describe('settle-fences of several databases', () => {
     await overrideFence({ environment: demo, ledger: base.ledger, print: () => {} }, 'orders', { reason: 'stock was deleted' });
     expect(await settle()).toEqual({ elsewhere: 0, unsettled: [] });
     expect(await states()).toEqual(['orders fenced', 'stock overridden']);
+  });
+
+  it.each([
+    ['pending', 1],
+    ['overridden', 0],
+  ] as const)('of an instance that is gone and %s keeps %i databases from what comes next', async (state, unsettled) => {
+    const gone = async () => Promise.reject(new DatabaseUnrecoverable('DB instance orders does not exist in us-east-1'));
+    const { settle, found } = await at('primary', { fence: gone }, { state });
+    expect((await settle()).unsettled).toHaveLength(unsettled);
+    // Whoever comes back is fenced all the same.
+    expect(await found()).toMatchObject({ state });
   });
 
   it('tells people twice rather than never: a fence is settled after they were told', async () => {
