@@ -47,7 +47,8 @@ const FINGERPRINT = `
   ) AS lines`;
 
 /** A row's hash; of the row's text where a column's type has no hash function. */
-const HASHES = ['hash_record_extended(t, 0)', 'hashtextextended(t::text, 0)'] as const;
+// A cast of the row's type may be the workload's own function; how a type is written out is not.
+const HASHES = ['hash_record_extended(t, 0)', 'hashtextextended(record_out(t)::text, 0)'] as const;
 const UNDEFINED_FUNCTION = '42883';
 
 /**
@@ -143,6 +144,20 @@ export const inOneMoment = async <T>(client: pg.ClientBase, work: () => Promise<
     await client.query('ROLLBACK').catch(() => undefined);
   }
 };
+
+/**
+ * What the environment's own SQL names is found as by anybody: in `public` where no schema is said. So it finds functions and operators
+ * that somebody put there; in a transaction that only reads.
+ */
+export const withPublicNames = async <T>(client: pg.ClientBase, work: () => Promise<T>): Promise<T> => {
+  await client.query('SET LOCAL search_path = public');
+  const result = await work();
+  await client.query('SET LOCAL search_path = pg_catalog');
+  return result;
+};
+
+/** A table as a person names it: in `public` where no schema is said. */
+export const inSchema = (table: string): string => (/^("[^"]+"|[^".]+)$/.test(table) ? `public.${table}` : table);
 
 /** The sums, or why there are none. */
 const trySum = async (

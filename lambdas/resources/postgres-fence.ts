@@ -27,15 +27,18 @@ export const fenceBySql = async (
   return { finalLsn: (await readStandby(client)).replayLsn, endedSessions: 0, proof: await proofOf(client) };
 };
 
-/** Asks for a write that would change nothing: the database lease refuses it already at the statement. */
+/**
+ * Asks for a write that would change nothing: the database lease refuses it already at the statement. In a table of Lifeboat's own, since
+ * a statement on the workload's would run the workload's triggers too, as Lifeboat.
+ */
 const proofOf = async (client: pg.Client): Promise<string> => {
   const closed = 'no login and no session of the workload is left';
-  const { rows } = await client.query(`SELECT to_regclass('lifeboat.coverage') IS NOT NULL AS installed`);
+  const { rows } = await client.query(`SELECT to_regclass('lifeboat.probe') IS NOT NULL AS installed`);
   if (!rows[0].installed) return closed;
-  const covered = await client.query('SELECT relation::text AS table FROM lifeboat.coverage WHERE at_statement ORDER BY oid LIMIT 1');
+  const covered = await client.query('SELECT FROM lifeboat.coverage WHERE at_statement LIMIT 1');
   if (covered.rows.length === 0) return closed;
   try {
-    await client.query(`DELETE FROM ${covered.rows[0].table} WHERE false`);
+    await client.query('DELETE FROM lifeboat.probe');
     return closed;
   } catch (error) {
     return (error as { code?: string }).code === LEASE_EXPIRED ? `${closed}; a write was refused` : closed;

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { CheckResult } from '../kit/recovery-points.ts';
-import { type Contents, inOneMoment, readFingerprint, readHeartbeat, sumTable, tablesOf } from './postgres-contents.ts';
+import { type Contents, inOneMoment, readFingerprint, readHeartbeat, sumTable, tablesOf, withPublicNames } from './postgres-contents.ts';
 
 /** What PostgreSQL says when it finds damage: data or index corrupted, a file missing or unreadable. AWS or the network never say these. */
 const DAMAGE = /^(XX|58)/;
@@ -51,13 +51,20 @@ export const passed = (detail: string): Finding => ({ verdict: 'passed', detail 
 export const failed = (detail: string): Finding => ({ verdict: 'failed', detail });
 export const unknown = (detail: string): Finding => ({ verdict: 'unknown', detail });
 
-/** The message of an error names objects, never rows' contents beyond a key that PostgreSQL puts there; only its first line is kept. */
+/** Messages of these classes quote what was in a row. */
+const QUOTES_VALUES = /^2[23]/;
+
+/** What PostgreSQL said, for people and records: objects' names, no row's contents. */
+export const saidBy = (error: unknown): string => {
+  const { code = '', message } = error as Error & { code?: string };
+  return QUOTES_VALUES.test(code) ? `SQLSTATE ${code}` : message.split('\n')[0]!.slice(0, 200);
+};
+
 const attempt = async (check: string, work: () => Promise<Finding>): Promise<CheckResult> => {
   try {
     return { check, ...(await work()) };
   } catch (error) {
-    const { message } = error as Error;
-    const detail = message.split('\n')[0]!.slice(0, 200);
+    const detail = saidBy(error);
     return { check, ...(isDamage(error) ? failed(detail) : unknown(detail)) };
   }
 };
@@ -108,14 +115,22 @@ const checkContents = async (client: pg.ClientBase, expected: Contents | undefin
   return passed(`${exact} tables are exactly as recorded, ${expected.tables.length - exact} changed during the backup and can be read`);
 };
 
+/** Every argument in its own type: no function of the same name can fit better. The range is of blocks, null for all. */
+export const VERIFY_HEAP = "verify_heapam($1::regclass, true, true, 'none'::text, $2::bigint, $3::bigint)";
+
+/** Where the extension is, quoted as SQL needs it; nothing where it is not. */
+export const schemaOfAmcheck = async (client: pg.ClientBase): Promise<string | undefined> =>
+  (await client.query("SELECT extnamespace::regnamespace::text AS name FROM pg_extension WHERE extname = 'amcheck'")).rows[0]?.name;
+
 /** Every page of every table, the system's own included. */
 const checkHeap = async (client: pg.ClientBase): Promise<Finding> => {
-  await client.query('CREATE EXTENSION IF NOT EXISTS amcheck');
+  await client.query('CREATE EXTENSION IF NOT EXISTS amcheck SCHEMA public');
+  const amcheck = await schemaOfAmcheck(client);
   const { rows: tables } = await client.query<{ oid: number; name: string }>(
     "SELECT c.oid, c.oid::regclass::text AS name FROM pg_class c WHERE c.relkind IN ('r', 'm') AND c.relpersistence = 'p' ORDER BY c.oid",
   );
   for (const { oid, name } of tables) {
-    const { rows } = await client.query('SELECT blkno, msg FROM verify_heapam($1, true, true) LIMIT 1', [oid]);
+    const { rows } = await client.query(`SELECT blkno, msg FROM ${amcheck}.${VERIFY_HEAP} LIMIT 1`, [oid, null, null]);
     if (rows[0]) return failed(`${name}, block ${rows[0].blkno}: ${String(rows[0].msg).slice(0, 150)}`);
   }
   return passed(`${tables.length} tables`);
@@ -126,8 +141,9 @@ const checkIndexes = async (client: pg.ClientBase): Promise<Finding> => {
   const { rows: indexes } = await client.query<{ oid: number; name: string }>(`
     SELECT c.oid, c.oid::regclass::text AS name FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am m ON m.oid = c.relam
     WHERE m.amname = 'btree' AND c.relkind = 'i' AND c.relpersistence = 'p' AND i.indisvalid AND i.indisready ORDER BY c.oid`);
+  const amcheck = await schemaOfAmcheck(client);
   for (const { oid, name } of indexes) {
-    await client.query('SELECT bt_index_check($1, true)', [oid]).catch((error: Error) => {
+    await client.query(`SELECT ${amcheck}.bt_index_check($1::regclass, true)`, [oid]).catch((error: Error) => {
       error.message = `${name}: ${error.message}`;
       throw error;
     });
@@ -137,7 +153,7 @@ const checkIndexes = async (client: pg.ClientBase): Promise<Finding> => {
 
 /** As one statement: a second one could end the transaction that only reads. */
 export const checkAssertion = async (client: pg.ClientBase, sql: string): Promise<Finding> => {
-  const { rows, fields } = await client.query({ text: sql, queryMode: 'extended' } as pg.QueryConfig);
+  const { rows, fields } = await withPublicNames(client, () => client.query({ text: sql, queryMode: 'extended' } as pg.QueryConfig));
   const value: unknown = rows.length === 1 ? rows[0][fields[0]!.name] : undefined;
   return value === true ? passed('true') : failed(rows.length === 1 ? 'not true' : `${rows.length} rows, not one`);
 };

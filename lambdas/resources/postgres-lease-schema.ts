@@ -94,6 +94,11 @@ BEGIN
   RETURN NULL;
 END $$;
 
+-- Always empty: a write here, which changes nothing, shows whether the check refuses.
+CREATE TABLE IF NOT EXISTS lifeboat.probe ();
+CREATE OR REPLACE TRIGGER lifeboat_lease BEFORE INSERT OR UPDATE OR DELETE ON lifeboat.probe
+  FOR EACH STATEMENT EXECUTE FUNCTION lifeboat.require_lease();
+
 -- The workload's tables, and whether both checks are on them. Not the workload's: what an extension owns, and temporary tables.
 CREATE OR REPLACE VIEW lifeboat.coverage AS
 SELECT c.oid, c.oid::regclass AS relation,
@@ -174,6 +179,7 @@ DROP FUNCTION IF EXISTS lifeboat.cover_new_tables();
 DROP FUNCTION IF EXISTS lifeboat.cover_table(regclass);
 DROP VIEW IF EXISTS lifeboat.coverage;
 DROP TABLE IF EXISTS lifeboat.truncation;
+DROP TABLE IF EXISTS lifeboat.probe;
 DROP FUNCTION IF EXISTS lifeboat.require_lease() CASCADE;
 DROP FUNCTION IF EXISTS lifeboat.require_lease_at_commit() CASCADE;
 DROP FUNCTION IF EXISTS lifeboat.renew_lease(bigint, bigint);

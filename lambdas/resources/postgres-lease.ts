@@ -123,10 +123,10 @@ export const installLease = async (
 /** Takes the checks off again, table by table, then all that belongs to them. The heartbeat stays. */
 export const removeLease = async (client: pg.ClientBase): Promise<void> => {
   const { rows } = await client.query(`
-    SELECT t.tgname AS name, t.tgrelid::regclass::text AS relation FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
+    SELECT quote_ident(t.tgname) AS name, t.tgrelid::regclass::text AS relation FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
     WHERE p.pronamespace = to_regnamespace('lifeboat') AND t.tgparentid = 0 AND t.tgrelid <> coalesce(to_regclass('lifeboat.truncation'), 0)`);
   // One that fails here, for its owner's sake, goes with the function below.
-  for (const { name, relation } of rows) await patiently(client, () => client.query(`DROP TRIGGER IF EXISTS "${name}" ON ${relation}`));
+  for (const { name, relation } of rows) await patiently(client, () => client.query(`DROP TRIGGER IF EXISTS ${name} ON ${relation}`));
   const { rows: schema } = await client.query(`SELECT to_regnamespace('lifeboat') IS NOT NULL AS exists`);
   if (!schema[0].exists) return;
   const failure = await patiently(client, () => exclusively(client, REMOVE));

@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import { inOneMoment } from './postgres-contents.ts';
-import { checkAssertion, type Finding, failed, passed, unknown } from './postgres-integrity.ts';
+import { inOneMoment, inSchema, withPublicNames } from './postgres-contents.ts';
+import { checkAssertion, type Finding, failed, passed, saidBy, schemaOfAmcheck, unknown, VERIFY_HEAP } from './postgres-integrity.ts';
 
 /** A place in a walk over relations (by their OID) and their blocks. Nothing of the walk lies before `START`. */
 export interface Cursor {
@@ -103,7 +103,7 @@ const rowCheck = (name: string, table: string, bad: string): LiveCheck => ({
       `SELECT c.oid, c.oid::regclass::text AS name, (pg_relation_size(c.oid) / current_setting('block_size')::int)::float8 AS blocks, false AS index
        FROM pg_class c WHERE c.oid = to_regclass($1) AND c.relkind = 'r'
           OR c.oid IN (SELECT relid FROM pg_partition_tree(to_regclass($1)) WHERE isleaf) ORDER BY c.oid`,
-      [table],
+      [inSchema(table)],
     );
     if (rows.length === 0) return async () => ({ finding: unknown(`there is no table ${table} that could be read`) });
     return walkOver(rows, (relation, from, to) => attempt(client, () => findRows(client, relation, bad, from, to)));
@@ -118,11 +118,10 @@ const findRows = async (client: pg.ClientBase, { oid, name }: Relation, bad: str
     [oid],
   );
   const key = columns.map((column) => `t.${column.name}`).join(', ');
-  const { rows } = await client.query<{ key: string }>({
-    text: `SELECT json_build_array(${key})::text AS key FROM ONLY ${name} t
-      WHERE t.ctid >= '(${from},0)'::tid AND t.ctid < '(${to},0)'::tid AND (${bad}) LIMIT ${COUNTED_KEYS + 1}`,
-    queryMode: 'extended', // one statement, which cannot end the transaction that only reads
-  } as pg.QueryConfig);
+  const text = `SELECT json_build_array(${key})::text AS key FROM ONLY ${name} t
+    WHERE t.ctid >= '(${from},0)'::tid AND t.ctid < '(${to},0)'::tid AND (${bad}) LIMIT ${COUNTED_KEYS + 1}`;
+  // Extended: one statement, which cannot end the transaction that only reads.
+  const { rows } = await withPublicNames(client, () => client.query<{ key: string }>({ text, queryMode: 'extended' } as pg.QueryConfig));
   if (rows.length === 0) return passed(`${name}, up to block ${to}`);
   const count = rows.length > COUNTED_KEYS ? `more than ${COUNTED_KEYS}` : String(rows.length);
   const shown = rows.slice(0, SHOWN_KEYS).map((row) => row.key.slice(0, SHOWN_CHARACTERS));
@@ -131,30 +130,34 @@ const findRows = async (client: pg.ClientBase, { oid, name }: Relation, bad: str
 
 /** Every table, the system's own included, and every b-tree. Extensions are not made here: that would be a write. */
 const beginPages = async (client: pg.ClientBase): Promise<Walk> => {
-  const { rows: extension } = await client.query("SELECT 1 FROM pg_extension WHERE extname = 'amcheck'");
-  if (extension.length === 0) return async () => ({ finding: unknown('needs CREATE EXTENSION amcheck') });
+  const amcheck = await schemaOfAmcheck(client);
+  if (!amcheck) return async () => ({ finding: unknown('needs CREATE EXTENSION amcheck') });
   const { rows } = await client.query<Relation>(`
     SELECT c.oid, c.oid::regclass::text AS name, (pg_relation_size(c.oid) / current_setting('block_size')::int)::float8 AS blocks, c.relkind = 'i' AS index
     FROM pg_class c JOIN pg_am m ON m.oid = c.relam LEFT JOIN pg_index i ON i.indexrelid = c.oid
     WHERE c.relpersistence = 'p' AND (c.relkind IN ('r', 'm') AND m.amname = 'heap' OR c.relkind = 'i' AND m.amname = 'btree' AND i.indisvalid AND i.indisready)
     ORDER BY c.oid`);
-  return walkOver(rows, (relation, from, to) => attempt(client, () => checkPages(client, relation, from, to)));
+  return walkOver(rows, (relation, from, to) => attempt(client, () => checkPages(client, amcheck, relation, from, to)));
 };
 
-const checkPages = async (client: pg.ClientBase, { oid, name, index, blocks }: Relation, from: number, to: number): Promise<Finding> => {
+const checkPages = async (
+  client: pg.ClientBase,
+  amcheck: string,
+  { oid, name, index, blocks }: Relation,
+  from: number,
+  to: number,
+): Promise<Finding> => {
   if (index) {
-    await client.query('SELECT bt_index_check($1::oid)', [oid]);
+    await client.query(`SELECT ${amcheck}.bt_index_check($1::regclass)`, [oid]);
     return passed(name);
   }
   const range = blocks === 0 ? [null, null] : [from, to - 1];
-  const { rows } = await client.query("SELECT blkno, msg FROM verify_heapam($1::oid, true, true, 'none', $2, $3) LIMIT 1", [oid, ...range]);
+  const { rows } = await client.query(`SELECT blkno, msg FROM ${amcheck}.${VERIFY_HEAP} LIMIT 1`, [oid, ...range]);
   return rows[0] ? failed(`${name}, block ${rows[0].blkno}: ${String(rows[0].msg).slice(0, 150)}`) : passed(name);
 };
 
 /** Corrupted data or index, or a file that is missing or unreadable: what PostgreSQL never says of its surroundings. */
 const PROVEN_DAMAGE = /^(XX00[12]|58)/;
-/** Messages of these classes quote what was in a row. */
-const QUOTES_VALUES = /^2[23]/;
 const UNDEFINED_FUNCTION = '42883';
 
 /** A part on its own, reading as of one moment. What could not run is `unknown`; a connection that is lost ends the round. */
@@ -162,9 +165,9 @@ const attempt = async (client: pg.ClientBase, work: () => Promise<Finding>): Pro
   try {
     return await inOneMoment(client, work);
   } catch (error) {
-    const { code, message } = error as Error & { code?: string };
+    const { code } = error as Error & { code?: string };
     if (code === undefined) throw error;
-    const said = QUOTES_VALUES.test(code) ? `SQLSTATE ${code}` : message.split('\n')[0]!.slice(0, 200);
+    const said = saidBy(error);
     if (code === UNDEFINED_FUNCTION && said.includes('pg_input_is_valid')) return unknown('needs PostgreSQL 16');
     return PROVEN_DAMAGE.test(code) ? failed(said) : unknown(said);
   }

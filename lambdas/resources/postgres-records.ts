@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { InvalidRequest } from '../kit/errors.ts';
-import { STEADY_TEXT } from './postgres-contents.ts';
+import { inSchema, STEADY_TEXT } from './postgres-contents.ts';
 
 /** A column's value as PostgreSQL writes it, which it also reads back exactly; null is null. */
 export type Text = string | null;
@@ -31,7 +31,7 @@ export const shapeOf = async (client: pg.ClientBase, table: string): Promise<Sha
     `SELECT c.oid::regclass::text AS table, quote_ident(a.attname) AS column, array_position(i.indkey::int2[], a.attnum) AS key
      FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary
      WHERE c.oid = to_regclass($1) AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' ORDER BY a.attnum`,
-    [table],
+    [inSchema(table)],
   );
   const keyed = rows.filter((row) => row.key !== null).sort((a, b) => a.key! - b.key!);
   if (rows.length === 0) throw new InvalidRequest(`records: there is no table '${table}'`);

@@ -10,8 +10,11 @@ export interface RenewedRoles {
   left: string[];
 }
 
-/** Roles of RDS itself, which no customer's role may change. AWS, RDS user guide, 'Understanding PostgreSQL roles', 2026-11. */
-const OF_RDS = /^(rds|pg_)/;
+/**
+ * Logins of RDS itself, which no customer's role may change. By their whole names: whoever broke in may have made one that only looks so.
+ * AWS, RDS user guide, 'Understanding PostgreSQL roles and permissions', 2026-11. Another one that is refused is `left`, and named.
+ */
+const OF_RDS = new Set(['rdsadmin', 'rdsrepladmin', 'rdstopmgr', 'rdsproxyadmin']);
 
 /**
  * Gives each known login a new password and takes the login of all others. The own one is last: until then a try that broke off can
@@ -25,7 +28,7 @@ export const renewRoles = async (
   const known = { ...application, [own.username]: own.password };
   const result: RenewedRoles = { renewed: [], closed: [], left: [] };
   for (const { name } of rows) {
-    if (name in known || OF_RDS.test(name)) continue;
+    if (Object.hasOwn(known, name) || OF_RDS.has(name)) continue;
     const closed = await mayChange(client, `ALTER ROLE ${pg.escapeIdentifier(name)} NOLOGIN PASSWORD NULL`);
     (closed ? result.closed : result.left).push(name);
   }

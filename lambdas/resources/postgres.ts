@@ -58,10 +58,17 @@ export interface PostgresOptions {
   login?: Remembered<Login>;
 }
 
-/** SQL as Lifeboat's own role. A connection lives for one piece of work; connecting, each query and the secret have their bounds. */
+/** Names without a schema are PostgreSQL's own: who may make functions and operators in `public` must not be called as Lifeboat. */
+export const OWN_NAMES_ONLY = '-c search_path=pg_catalog';
+
+/**
+ * SQL as Lifeboat's own role. A connection lives for one piece of work; connecting, each query and the secret have their bounds. Tables,
+ * types and functions that are not PostgreSQL's own need their schema.
+ */
 export class Postgres {
   private readonly secrets = guarded(new SecretsManagerClient(localCalls));
   private readonly login: Remembered<Login>;
+  private isSchemaOurs = false;
 
   constructor(private readonly options: PostgresOptions) {
     this.login = options.login ?? new Remembered();
@@ -71,6 +78,8 @@ export class Postgres {
   async with<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
     const client = await this.connect();
     try {
+      if (!this.isSchemaOurs) await requireOwnSchema(client);
+      this.isSchemaOurs = true;
       return await work(client);
     } finally {
       await close(client);
@@ -102,6 +111,7 @@ export class Postgres {
       user: username,
       password,
       application_name: 'lifeboat',
+      options: OWN_NAMES_ONLY,
       ssl: tls ? { rejectUnauthorized: true } : false,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       query_timeout: queryTimeoutMs + (this.options.queryTimeoutMs ? SERVER_FIRST_MS : 0),
@@ -128,6 +138,19 @@ export class Postgres {
     throw new Error(`secret '${this.options.secret}' must hold {"username", "password"}`);
   }
 }
+
+/**
+ * Whoever owns the schema has triggers and functions there run as Lifeboat; who may make roles needs no such detour. Once it is Lifeboat's
+ * it stays so.
+ * @throws when one of the workload made it before Lifeboat did.
+ */
+const requireOwnSchema = async (client: pg.Client): Promise<void> => {
+  const { rows } = await client.query<{ owner: string }>(`
+    SELECT o.rolname AS owner FROM pg_namespace n JOIN pg_roles o ON o.oid = n.nspowner
+    WHERE n.nspname = 'lifeboat' AND o.rolname <> current_user AND NOT (o.rolsuper OR o.rolcreaterole)`);
+  if (rows[0])
+    throw new Error(`schema lifeboat belongs to '${rows[0].owner}', not to Lifeboat's login: look at what is in it, then drop it`);
+};
 
 /** SQLSTATE class 28: invalid authorization. */
 const isRefusedLogin = (error: unknown): boolean => String(((error as Error).cause as { code?: unknown })?.code).startsWith('28');

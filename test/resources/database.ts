@@ -52,9 +52,9 @@ export class WorkloadDatabase {
     return this.servers[0]!;
   }
 
-  /** A session of Lifeboat's own role. */
-  master(server = this.primary): Promise<pg.Client> {
-    return this.connect({ user: MASTER.username, password: MASTER.password, port: server.port });
+  /** A session of Lifeboat's own role; with `options` as its functions open it. */
+  master(server = this.primary, options?: string): Promise<pg.Client> {
+    return this.connect({ user: MASTER.username, password: MASTER.password, port: server.port, options });
   }
 
   /** A session of the workload. */

@@ -32,6 +32,13 @@ it('renews what is known, closes what is not, and names both', async () => {
   expect((await renewRoles(master, { own, application: { orders_app: 'of-the-clean-room-too' } })).closed).toEqual([]);
 });
 
+it.each(['rdsmonitor', 'rds_watch', 'constructor'])('closes %s, which only looks as if it were known', async (name) => {
+  await master.query(`CREATE ROLE ${name} LOGIN PASSWORD 'let-me-in'`);
+  const { closed } = await renewRoles(master, { own: { username: 'lifeboat_admin', password: 'another' }, application: {} });
+  expect(closed).toContain(name);
+  expect(await verifierOf(name)).toBeNull();
+});
+
 it('says which logins it may not close', async () => {
   await (await database.superuser()).query(`CREATE ROLE backdoor LOGIN SUPERUSER PASSWORD 'of-a-superuser'`);
   const { left } = await renewRoles(master, { own: { username: 'lifeboat_admin', password: 'again-another' }, application: {} });
