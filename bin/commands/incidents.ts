@@ -1,8 +1,7 @@
-import { type Incident, Incidents } from '../../lambdas/kit/incidents.ts';
-import { type Operator, UsageError } from './operator.ts';
+import { type Incident, Incidents, type TimelineEntry } from '../../lambdas/kit/incidents.ts';
+import type { Operator } from './operator.ts';
 
-export const showIncidents = async ({ ledger, print }: Operator, limit: number): Promise<void> => {
-  if (!Number.isInteger(limit) || limit < 1) throw new UsageError('--limit takes a whole number from 1');
+export const showIncidents = async ({ ledger, print }: Pick<Operator, 'ledger' | 'print'>, limit: number): Promise<void> => {
   const index = await ledger.list('incident#index', { limit, newestFirst: true });
   const incidents = new Incidents(ledger);
   const found = (await Promise.all(index.map(({ incident, workload }) => incidents.find(String(incident), String(workload))))).filter(
@@ -12,7 +11,10 @@ export const showIncidents = async ({ ledger, print }: Operator, limit: number):
 };
 
 /** @throws Error when the ledger knows no such incident. */
-export const showIncident = async ({ ledger, environment, print }: Operator, id: string): Promise<void> => {
+export const showIncident = async (
+  { ledger, environment, print }: Pick<Operator, 'ledger' | 'environment' | 'print'>,
+  id: string,
+): Promise<void> => {
   const incidents = new Incidents(ledger);
   const parts = await Promise.all(
     environment.workloads.map(async ({ name }) => ({
@@ -25,10 +27,22 @@ export const showIncident = async ({ ledger, environment, print }: Operator, id:
   print(known, () =>
     known
       .map(({ incident, timeline }) =>
-        [lineOf(incident), ...answerLines(incident), ...timeline.map(({ at, step, state }) => `  ${at}  ${step} ${state}`)].join('\n'),
+        [lineOf(incident), ...endLines(incident), ...answerLines(incident), ...timeline.map(entryLine)].join('\n'),
       )
       .join('\n\n'),
   );
+};
+
+/** Why it did not end well. The error's name is in the detail already. */
+const endLines = ({ outcome, detail, error }: Incident): string[] => {
+  const why = detail ?? error;
+  return why && (outcome === 'aborted' || outcome === 'interrupted') ? [`  ${outcome}: ${why}`] : [];
+};
+
+/** What a step brought forth is in the JSON document; why one failed is what a person looks for. */
+const entryLine = ({ at, step, state, detail }: TimelineEntry): string => {
+  const why = typeof detail === 'string' ? detail : JSON.stringify(detail);
+  return `  ${at}  ${step} ${state}${state === 'failed' && why ? `: ${why}` : ''}`;
 };
 
 const answerLines = ({ approval, acceptedLoss }: Incident): string[] => [

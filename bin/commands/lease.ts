@@ -3,7 +3,7 @@ import type pg from 'pg';
 import type { Database, Environment, SiteName } from '../../environments/schema.ts';
 import { Postgres } from '../../lambdas/resources/postgres.ts';
 import { type DatabaseLeaseStatus, installLease, leaseStatus, removeLease } from '../../lambdas/resources/postgres-lease.ts';
-import { type Operator, UsageError } from './operator.ts';
+import { type Operator, UsageError, wholeNumber } from './operator.ts';
 
 /** Three of the guard's rounds, and a start of its loop that comes as late as the scheduler may. */
 const renewedWithinMs = ({ lease }: Environment): number => (3 * lease.renewEverySeconds + 60) * 1_000;
@@ -53,16 +53,17 @@ const find = (environment: Environment, { database: name, workload: within }: Le
   throw new UsageError(`--database ${name} is unknown in environment '${environment.name}'; known: ${known || 'none'}`);
 };
 
-const overTheNetwork =
-  ({ regionOf }: Pick<Operator, 'regionOf'>, { host, port }: LeaseOptions): WithDatabase =>
-  (database, site, work) => {
+const overTheNetwork = ({ regionOf }: Pick<Operator, 'regionOf'>, { host, port: given }: LeaseOptions): WithDatabase => {
+  const port = given === undefined ? undefined : wholeNumber('--port', given);
+  return (database, site, work) => {
     const region = regionOf(site);
     // The clients that the functions use take their region from here, as in Lambda.
     process.env.AWS_REGION = region;
     const address = async () => host ?? (await addressOf(database.instances[site], region));
     const { databaseName, secret, tls } = database;
-    return new Postgres({ host: address, port: port ? Number(port) : database.port, databaseName, secret, tls }).with(work);
+    return new Postgres({ host: address, port: port ?? database.port, databaseName, secret, tls }).with(work);
   };
+};
 
 const addressOf = async (identifier: string, region: string): Promise<string> => {
   const rds = new RDSClient({ region, maxAttempts: 2 });

@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os';
 import { type Fence, Fences } from '../../lambdas/kit/fences.ts';
 import { Incidents } from '../../lambdas/kit/incidents.ts';
-import { type Operator, UsageError } from './operator.ts';
+import { type Operator, requireWorkloads, UsageError } from './operator.ts';
 
 export interface OverrideOptions {
   /** Why; goes into the record. */
@@ -21,9 +21,7 @@ export const overrideFence = async (
   { reason, database }: OverrideOptions,
   now = new Date(),
 ): Promise<void> => {
-  const known = environment.workloads.map(({ name }) => name);
-  if (!known.includes(workload))
-    throw new UsageError(`workload '${workload}' is unknown in '${environment.name}'; known: ${known.join(', ')}`);
+  requireWorkloads(environment, [workload]);
   if (reason.trim() === '') throw new UsageError('--reason must say why: it goes into the record');
   const fences = new Fences(ledger);
   const pending = await fences.pending(workload);

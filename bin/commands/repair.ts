@@ -1,7 +1,8 @@
 import type { SiteName } from '../../environments/schema.ts';
-import { type Incident, Incidents } from '../../lambdas/kit/incidents.ts';
+import { Incidents } from '../../lambdas/kit/incidents.ts';
 import { runName, startAndFollow } from './follow.ts';
-import { type Operator, UsageError } from './operator.ts';
+import { type Operator, requireWorkloads, UsageError, wholeNumber } from './operator.ts';
+import { questionTeller } from './questions.ts';
 
 export interface RepairOptions {
   from: string;
@@ -19,17 +20,15 @@ export interface RepairOptions {
 /** Starts the repair machine of the active site, says how to approve the diff, and follows the run to its end. */
 export const repair = async (operator: Operator, workload: string, options: RepairOptions): Promise<void> => {
   const { environment, ledger, regionOf } = operator;
-  if (!environment.workloads.some(({ name }) => name === workload))
-    throw new UsageError(`workload '${workload}' is unknown; known: ${environment.workloads.map(({ name }) => name).join(', ')}`);
-  const maxRows = Number(options.maxRows);
-  if (!Number.isInteger(maxRows) || maxRows < 1) throw new UsageError('--max-rows takes a whole number from 1');
+  requireWorkloads(environment, [workload]);
+  const maxRows = wholeNumber('--max-rows', options.maxRows);
   if (!options.dryRun && !options.reason) throw new UsageError('--reason is needed, it goes into the record; or --dry-run');
   const site = options.site ?? (await ledger.lease(workload))?.holder ?? 'primary';
   const { from, table, key, database, reason, dryRun, watch } = options;
   const records = [{ table, keys: key.length > 0 ? key.map(parseKey) : undefined }];
   const name = runName('repair');
   const input = { workload, database, from, records, maxRows, dryRun, reason };
-  const meanwhile = dryRun ? undefined : () => tellHowToApprove(operator, name, workload);
+  const meanwhile = dryRun ? undefined : questionTeller(operator, name, [workload], () => summaryOf(operator, name, workload));
   await startAndFollow(operator, { machine: 'repair', region: regionOf(site), name, input, watch, meanwhile });
 };
 
@@ -45,18 +44,10 @@ export const parseKey = (text: string): string[] => {
   throw new UsageError(`--key ${text}: give the value, or an array of texts: '["client-17", "1"]'`);
 };
 
-/** True once the run waits for a person, who is told on stderr what would be changed: counts, keys, names of columns. */
-const tellHowToApprove = async ({ ledger, environment }: Operator, incident: string, workload: string): Promise<boolean> => {
-  const incidents = new Incidents(ledger);
-  const found = (await incidents.find(incident, workload)) as (Incident & { approval?: { expiresAt: string } }) | undefined;
-  if (!found?.approval) return false;
-  const compared = (await incidents.timeline(incident, workload)).find(
-    ({ step, state }) => step === 'compare-records' && state === 'succeeded',
-  );
-  const { summary } = (compared?.detail ?? {}) as { summary?: unknown };
-  process.stderr.write(`${JSON.stringify(summary, null, 2)}\n`);
-  process.stderr.write(
-    `until ${found.approval.expiresAt}: lifeboat approve ${incident} --workload ${workload} --env ${environment.name} --reason "..."\n`,
-  );
-  return true;
+/** What would be changed: counts, keys, names of columns. */
+const summaryOf = async ({ ledger }: Pick<Operator, 'ledger'>, incident: string, workload: string): Promise<string> => {
+  const timeline = await new Incidents(ledger).timeline(incident, workload);
+  const compared = timeline.find(({ step, state }) => step === 'compare-records' && state === 'succeeded');
+  const { summary = 'the diff is not in the timeline: it is in the message' } = (compared?.detail ?? {}) as { summary?: unknown };
+  return JSON.stringify(summary, null, 2);
 };

@@ -1,6 +1,7 @@
 import type { SiteName } from '../../environments/schema.ts';
 import { runName, startAndFollow } from './follow.ts';
-import { type Operator, UsageError } from './operator.ts';
+import { type Operator, requireWorkloads, UsageError } from './operator.ts';
+import { questionTeller } from './questions.ts';
 
 export interface RestoreOptions {
   database?: string;
@@ -15,7 +16,7 @@ export interface RestoreOptions {
   reason?: string;
   detectedAt?: string;
   acceptUnknown?: boolean;
-  /** Goes on with an interrupted restore: everything else but the site was chosen then. */
+  /** Goes on with an interrupted restore: most else was chosen then. */
   incident?: string;
   dryRun: boolean;
   watch: boolean;
@@ -23,37 +24,56 @@ export interface RestoreOptions {
 
 /** Starts the restore machine, in the active site unless told otherwise, and follows it to its end. @throws UsageError before anything is called. */
 export const restore = async (
-  operator: Pick<Operator, 'environment' | 'ledger' | 'regionOf' | 'sfn' | 'stateMachineArn' | 'print'>,
+  operator: Pick<Operator, 'environment' | 'region' | 'ledger' | 'regionOf' | 'sfn' | 'stateMachineArn' | 'print'>,
   workload: string,
   options: RestoreOptions,
 ): Promise<void> => {
   const { environment, ledger, regionOf } = operator;
-  const known = environment.workloads.map(({ name }) => name);
-  if (!known.includes(workload))
-    throw new UsageError(`workload '${workload}' is unknown in environment '${environment.name}'; known: ${known.join(', ')}`);
+  const { incident, dryRun, watch } = options;
+  requireWorkloads(environment, [workload]);
   const input = inputOf(workload, options);
   const site = options.site ?? (await ledger.lease(workload))?.holder ?? 'primary';
-  await startAndFollow(operator, { machine: 'restore', region: regionOf(site), name: runName('restore'), input, watch: options.watch });
+  const name = runName('restore');
+  const meanwhile = dryRun ? undefined : questionTeller(operator, incident ?? name, [workload]);
+  await startAndFollow(operator, { machine: 'restore', region: regionOf(site), name, incident, input, watch, meanwhile });
 };
 
 /** The machine's input, which is what one would give in the console too. */
 export const inputOf = (workload: string, options: RestoreOptions): Record<string, unknown> => {
-  const { database, incident, dryRun, reason, acceptUnknown } = options;
-  if (incident && dryRun)
-    throw new UsageError('--dry-run and --incident exclude each other: what goes on with a restore changes something');
-  if (incident) return { workload, incident };
+  const { database, incident, dryRun, reason, detectedAt, acceptUnknown } = options;
+  if (incident !== undefined) return goingOn(workload, incident, options);
   if (!dryRun && !reason) throw new UsageError('--reason is missing: it goes into the record. --dry-run needs none');
   return {
     workload,
     database,
-    target: targetOf(options),
+    target: targetOf(options) ?? 'latestVerified',
     placement: placementOf(options),
     reason,
-    detectedAt: options.detectedAt && momentOf('--detected-at', options.detectedAt),
+    detectedAt: detectedAt && momentOf('--detected-at', detectedAt),
     acceptUnknown,
     dryRun,
   };
 };
+
+/** What an interrupted restore goes on with. What is chosen for good is refused: it would be taken for granted, and not be done. */
+const goingOn = (workload: string, incident: string, options: RestoreOptions): Record<string, unknown> => {
+  const { database, latest, at, inPlace, cleanRoom, site, detectedAt, dryRun, reason, acceptUnknown } = options;
+  if (dryRun) throw new UsageError('--dry-run and --incident exclude each other: what goes on with a restore changes something');
+  const chosen = given({
+    '--database': database,
+    '--latest': latest,
+    '--at': at,
+    '--in-place': inPlace,
+    '--clean-room': cleanRoom,
+    '--site': site,
+    '--detected-at': detectedAt,
+  });
+  if (chosen.length > 0) throw new UsageError(`${chosen.join(', ')}: chosen when the restore began, leave it out with --incident`);
+  return { workload, incident, target: targetOf(options), reason, acceptUnknown: acceptUnknown || undefined };
+};
+
+/** The names of those that have a value. */
+const given = (options: Record<string, unknown>): string[] => Object.keys(options).filter((name) => options[name]);
 
 const placementOf = ({ inPlace, cleanRoom, before }: RestoreOptions): string => {
   if (inPlace && cleanRoom) throw new UsageError('--in-place and --clean-room exclude each other: name one');
@@ -63,14 +83,12 @@ const placementOf = ({ inPlace, cleanRoom, before }: RestoreOptions): string => 
 };
 
 const targetOf = ({ latest, at, before, recoveryPoint }: RestoreOptions): unknown => {
-  const named = Object.entries({ '--latest': latest, '--at': at, '--before': before, '--recovery-point': recoveryPoint }).filter(
-    ([, value]) => value,
-  );
-  if (named.length > 1) throw new UsageError(`${named.map(([name]) => name).join(' and ')} exclude each other: name one`);
+  const named = given({ '--latest': latest, '--at': at, '--before': before, '--recovery-point': recoveryPoint });
+  if (named.length > 1) throw new UsageError(`${named.join(' and ')} exclude each other: name one`);
   if (latest) return 'latest';
   if (at) return { at: momentOf('--at', at) };
   if (before) return { before: momentOf('--before', before) };
-  return recoveryPoint ? { recoveryPoint } : 'latestVerified';
+  return recoveryPoint ? { recoveryPoint } : undefined;
 };
 
 /** A time without a zone would mean another moment on another machine. */

@@ -59,7 +59,7 @@ describe('lifeboat repair', () => {
     [{ maxRows: 'many' }, 'orders', '--max-rows takes a whole number from 1'],
     [{ reason: undefined }, 'orders', '--reason is needed'],
     [{ key: ['["a", 1]'] }, 'orders', '--key ["a", 1]: give the value'],
-    [{}, 'x', "workload 'x' is unknown; known: orders"],
+    [{}, 'x', "no workload of environment 'demo-backup': x; known: orders"],
   ])('refuses %j of %s before anything happens', async (over, workload, message) => {
     await expect(started(over, workload)).rejects.toThrow(message);
   });
