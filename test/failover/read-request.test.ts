@@ -57,6 +57,9 @@ describe('read-request', () => {
     [{ workloads: ['ordres'] }, /workloads: ordres unknown; known: orders/],
     [{ workloads: [] }, /workloads/],
     [{ detectedAt: 'yesterday' }, /detectedAt/],
+    // Keys of the ledger's own.
+    [{ incident: 'index', workloads: ['orders'] }, /incident: the name of an execution/],
+    [{ incident: 'index#failover', workloads: ['orders'] }, /incident: the name of an execution/],
   ])('refuses %j and names the field', async (given, message) => {
     const error = await read(given).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(InvalidRequest);
