@@ -1,3 +1,4 @@
+import { DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { AddTagsToResourceCommand, RDSClient } from '@aws-sdk/client-rds';
 import type { Region } from '../types.ts';
@@ -21,4 +22,20 @@ export async function expire(drill: Drill, region: Region, ResourceName: string,
   const rds = new RDSClient(asPerson(drill.lab, region));
   const Tags = [{ Key: tag, Value: new Date(Date.now() - 1_000).toISOString() }];
   await rds.send(new AddTagsToResourceCommand({ ResourceName, Tags })).finally(() => rds.destroy());
+}
+
+/** Weeks pass: an incident was opened as long ago. */
+export async function backdate(drill: Drill, region: Region, incident: string, days: number): Promise<void> {
+  const ledger = new DynamoDBClient(asPerson(drill.lab, region));
+  await ledger
+    .send(
+      new UpdateItemCommand({
+        TableName: `lifeboat-${drill.environment}-ledger`,
+        Key: { pk: { S: `incident#${incident}` }, sk: { S: 'orders' } },
+        UpdateExpression: 'SET openedAt = :then',
+        ConditionExpression: 'attribute_exists(pk)',
+        ExpressionAttributeValues: { ':then': { S: new Date(Date.now() - days * 86_400_000).toISOString() } },
+      }),
+    )
+    .finally(() => ledger.destroy());
 }

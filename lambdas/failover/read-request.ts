@@ -22,7 +22,10 @@ const given = z.strictObject({
   /** The starter's: until then a run that an alarm began asks a person, whatever the policy. */
   cooldownUntil: z.iso.datetime({ offset: true }).optional(),
   /** Goes on with an incident whose run ended half-way, in its own mode; without `workloads` of those that it has opened. */
-  incident: z.string().regex(/^(?!index$)[^#\s]{1,80}$/, 'the name of an execution').optional(),
+  incident: z
+    .string()
+    .regex(/^(?!index$)[^#\s]{1,80}$/, 'the name of an execution')
+    .optional(),
 });
 
 /** Shorter, nobody could read the question. */

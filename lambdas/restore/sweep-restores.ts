@@ -7,14 +7,15 @@ import { type Base, defineStep, required } from '../kit/step.ts';
 import { type Instance, RdsInstances } from '../resources/rds-instances.ts';
 import { OWNER_TAG, RdsSnapshots } from '../resources/rds-snapshots.ts';
 import { executionProbe, type HasEnded } from '../resources/state-machine.ts';
-import { HOLD_TAG, KEEP_UNTIL_TAG, replacedPrefix } from './restoring.ts';
+import { isKeptLongEnough } from './kept-long-enough.ts';
+import { replacedPrefix } from './restoring.ts';
 
 type Services = Base & { hasEnded: HasEnded; instances: RdsInstances; snapshots: RdsSnapshots; tell: Tell };
 
 /**
  * The janitor of restores. A claim of a run that died before it replaced anything is dropped, so that the guard opens the old database
- * again; one past that stays, for its own incident alone. What was replaced goes, snapshot and instance, once the day in its tags is over,
- * unless it is under hold.
+ * again; one past that stays, for its own incident alone. What was replaced goes, snapshot and instance, once its days are over by its
+ * incident and by its tags, unless it is under hold.
  * @throws after all were tried, naming those that could not be removed.
  */
 export const sweepRestores = defineStep({
@@ -68,11 +69,13 @@ const attempts =
     }
   };
 
-const removeReplaced = async ({ plan, site, instances, tell, now }: Services, attempt: Attempt): Promise<Record<string, string>> => {
+const removeReplaced = async (services: Services, attempt: Attempt): Promise<Record<string, string>> => {
+  const { plan, site, instances, tell } = services;
   const prefixes = plan.workloads.flatMap(({ databases }) => databases.map((database) => replacedPrefix(database.instances[site])));
-  const over = [...(await instances.list()).values()].filter(
-    ({ id, tags }) => prefixes.some((prefix) => id.startsWith(prefix)) && tags[OWNER_TAG] === plan.name && isOver(tags, now()),
+  const ours = [...(await instances.list()).values()].filter(
+    ({ id, tags }) => prefixes.some((prefix) => id.startsWith(prefix)) && tags[OWNER_TAG] === plan.name,
   );
+  const over = await keptLongEnough(ours, services, attempt);
   const swept: Record<string, string> = {};
   for (const instance of over) swept[instance.id] = (await attempt(instance.id, () => removeOne(instance, instances))) ?? 'failed';
   const asked = Object.keys(swept).filter((id) => swept[id] === 'asked');
@@ -90,8 +93,10 @@ const removeOne = async ({ id, status, settings }: Instance, instances: RdsInsta
   );
 };
 
-const removeSnapshots = async ({ snapshots, tell, now }: Services, attempt: Attempt): Promise<string[]> => {
-  const over = [...(await snapshots.list()).values()].filter(({ status, tags }) => status !== 'creating' && isOver(tags, now()));
+const removeSnapshots = async (services: Services, attempt: Attempt): Promise<string[]> => {
+  const { snapshots, tell } = services;
+  const made = [...(await snapshots.list()).values()].filter(({ status }) => status !== 'creating');
+  const over = await keptLongEnough(made, services, attempt);
   const gone: string[] = [];
   for (const { id } of over) {
     await attempt(id, async () => {
@@ -103,8 +108,14 @@ const removeSnapshots = async ({ snapshots, tell, now }: Services, attempt: Atte
   return gone;
 };
 
-/** A day that cannot be read was not written by us: only a person can tell then. */
-const isOver = (tags: Record<string, string>, now: number): boolean => !(HOLD_TAG in tags) && Date.parse(tags[KEEP_UNTIL_TAG] ?? '') < now;
+const keptLongEnough = async <T extends { id: string; tags: Record<string, string> }>(
+  kept: readonly T[],
+  services: Services,
+  attempt: Attempt,
+): Promise<T[]> => {
+  const over = await eachOf(kept, (each) => attempt(each.id, () => isKeptLongEnough(each, services)));
+  return kept.filter((_, i) => over[i]);
+};
 
 const eachOf = async <T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> => {
   const results: R[] = [];

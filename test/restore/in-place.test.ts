@@ -325,30 +325,64 @@ describe('what is not good', () => {
 });
 
 describe('what was replaced', () => {
-  it('goes when its day is over, never under hold, never without our tags', async () => {
+  const DAY_MS = 86_400_000;
+  const past = new Date(NOW - 1).toISOString();
+  const tagsOf = (incident: string) => ({
+    'lifeboat:environment': 'demo-backup',
+    'lifeboat:incident': incident,
+    'lifeboat:keep-until': past,
+  });
+  const openedBefore = (region: MemoryRegion, incident: string, days: number, over: Partial<RestoreRequest> = {}) =>
+    region.base.incidents.note(incident, 'orders', {
+      incident,
+      workload: 'orders',
+      openedAt: new Date(NOW - days * DAY_MS).toISOString(),
+      request: requestOf({ incident, ...over }),
+    } as Partial<RestoreIncident>);
+  const asideBy = (incident: string) => replacedName(IDENTIFIER, { incident });
+
+  it('goes when its days are over, never under hold, never without our tags', async () => {
     const region = new MemoryRegion();
-    const past = new Date(NOW - 1).toISOString();
-    const ours = { 'lifeboat:environment': 'demo-backup', 'lifeboat:keep-until': past };
-    region.set(aside, { tags: ours, settings: { ...settings, DeletionProtection: true } });
-    region.set(`${IDENTIFIER}-old-held`, { tags: { ...ours, 'lifeboat:hold': 'evidence' } });
-    region.set(`${IDENTIFIER}-old-foreign`, { tags: { 'lifeboat:keep-until': past } });
-    region.set(`${IDENTIFIER}-old-young`, { tags: { ...ours, 'lifeboat:keep-until': new Date(NOW + 1).toISOString() } });
+    for (const incident of ['run-1', 'held', 'foreign', 'young']) await openedBefore(region, incident, 15);
+    region.set(aside, { tags: tagsOf('run-1'), settings: { ...settings, DeletionProtection: true } });
+    region.set(asideBy('held'), { tags: { ...tagsOf('held'), 'lifeboat:hold': 'evidence' } });
+    region.set(asideBy('foreign'), { tags: { ...tagsOf('foreign'), 'lifeboat:environment': 'other' } });
+    region.set(asideBy('young'), { tags: { ...tagsOf('young'), 'lifeboat:keep-until': new Date(NOW + 1).toISOString() } });
     await sweepRestores.run({}, servicesOf(region));
     await sweepRestores.run({}, servicesOf(region));
     expect(region.calls).toEqual([`modify ${aside} DeletionProtection`, `remove ${aside}`]);
   });
 
+  it('does not go by its tags alone: whoever may only tag has nothing deleted', async () => {
+    const region = new MemoryRegion();
+    await openedBefore(region, 'young', 13);
+    await openedBefore(region, 'old', 15);
+    await openedBefore(region, 'evidence', 15, { placement: 'cleanRoom' });
+    region.set(asideBy('young'), { tags: tagsOf('young') });
+    region.set(`${IDENTIFIER}-old-archive`, { tags: tagsOf('old') });
+    region.set(asideBy('unknown'), { tags: tagsOf('unknown') });
+    region.set(asideBy('evidence'), { tags: tagsOf('evidence') });
+    await region.snapshots.take(IDENTIFIER, 'a-recovery-point', tagsOf('old'));
+    region.calls.length = 0;
+    await sweepRestores.run({}, servicesOf(region));
+    expect(region.calls).toEqual([]);
+  });
+
   it('goes though another cannot be removed, and that is reported in the end', async () => {
     const region = new MemoryRegion();
-    const over = { 'lifeboat:environment': 'demo-backup', 'lifeboat:keep-until': new Date(NOW - 1).toISOString() };
-    const ids = [`${IDENTIFIER}-old-1`, `${IDENTIFIER}-old-2`, 'snapshot-1', 'snapshot-2'];
-    for (const id of ids.slice(0, 2)) region.set(id, { tags: over });
-    for (const id of ids.slice(2)) await region.snapshots.take(IDENTIFIER, id, over);
+    const { plan } = region.base;
+    for (const incident of ['a', 'b']) await openedBefore(region, incident, 15);
+    const snapshotBy = (incident: string) => beforeName(plan, { incident, database: requestOf().database });
+    const ids = [asideBy('a'), asideBy('b'), snapshotBy('a'), snapshotBy('b')];
+    for (const incident of ['a', 'b']) {
+      region.set(asideBy(incident), { tags: tagsOf(incident) });
+      await region.snapshots.take(IDENTIFIER, snapshotBy(incident), tagsOf(incident));
+    }
     const services = servicesOf(region);
     const refusing = (of: { remove: (id: string) => Promise<unknown> }) => ({
       ...of,
       remove: async (id: string) => {
-        if (id.endsWith('1')) throw new Error('denied');
+        if (id === ids[0] || id === ids[2]) throw new Error('denied');
         return of.remove(id);
       },
     });

@@ -1,6 +1,6 @@
-import type { DBInstance } from '@aws-sdk/client-rds';
+import type { DBInstance, Tag } from '@aws-sdk/client-rds';
 import type { Drill } from '../../drill/drill.ts';
-import { expire, runJanitor } from '../../drill/janitors.ts';
+import { backdate, expire, runJanitor } from '../../drill/janitors.ts';
 import { acknowledged } from '../../drill/judge/outage.ts';
 import { until } from '../../drill/patience.ts';
 import { settingsOf } from '../../drill/restores.ts';
@@ -12,6 +12,9 @@ import { removeAll, removeRestored } from './restored.ts';
 import { type Bench, type TaskRun, taskCampaign } from './task.ts';
 
 const KEEP_UNTIL_TAG = 'lifeboat:keep-until';
+const INCIDENT_TAG = 'lifeboat:incident';
+/** Longer than what was replaced is kept in any environment. */
+const PAST_DAYS = 91;
 const READ_WITHIN_MS = 20_000;
 const REBUILT_WITHIN_MS = 240_000;
 const GONE_WITHIN_MS = 120_000;
@@ -77,16 +80,20 @@ const isReplaced = ({ DBInstanceIdentifier = '' }: DBInstance): boolean => DBIns
 
 /** Days pass, and the janitor comes: what it does not take, or does not know, is left over. */
 async function removeReplaced({ drill, view }: Bench, region: string): Promise<string[]> {
-  const kept = async (): Promise<{ id: string; arn: string; hasDay: boolean }[]> => {
-    const hasDay = (tags: { Key?: string }[] = []) => tags.some(({ Key }) => Key === KEEP_UNTIL_TAG);
+  const kept = async (): Promise<{ id: string; arn: string; hasDay: boolean; incident?: string }[]> => {
+    const tagOf = (tags: Tag[] = [], name: string) => tags.find(({ Key }) => Key === name)?.Value;
+    const known = (tags?: Tag[]) => ({ hasDay: tagOf(tags, KEEP_UNTIL_TAG) !== undefined, incident: tagOf(tags, INCIDENT_TAG) });
     const instances = (await view.instances(region)).filter(isReplaced);
     const snapshots = (await view.snapshots(region)).filter(({ DBSnapshotIdentifier }) => DBSnapshotIdentifier?.includes('-before-'));
     return [
-      ...instances.map((one) => ({ id: one.DBInstanceIdentifier!, arn: one.DBInstanceArn!, hasDay: hasDay(one.TagList) })),
-      ...snapshots.map((one) => ({ id: one.DBSnapshotIdentifier!, arn: one.DBSnapshotArn!, hasDay: hasDay(one.TagList) })),
+      ...instances.map((one) => ({ id: one.DBInstanceIdentifier!, arn: one.DBInstanceArn!, ...known(one.TagList) })),
+      ...snapshots.map((one) => ({ id: one.DBSnapshotIdentifier!, arn: one.DBSnapshotArn!, ...known(one.TagList) })),
     ];
   };
-  for (const { arn, hasDay } of await kept()) if (hasDay) await expire(drill, region, arn, KEEP_UNTIL_TAG);
+  for (const { arn, hasDay, incident } of await kept()) {
+    if (hasDay) await expire(drill, region, arn, KEEP_UNTIL_TAG);
+    if (incident) await backdate(drill, region, incident, PAST_DAYS);
+  }
   const deadline = Date.now() + GONE_WITHIN_MS;
   return until(
     'the janitor has been there',
