@@ -8,7 +8,7 @@ import { type Environment, loadPlan } from '../kit/plan.ts';
 import { required } from '../kit/step.ts';
 import { macOf } from '../resources/mac.ts';
 import { answerSender } from '../resources/state-machine.ts';
-import { answeredPage, type Page, paragraph, questionPage, saying } from './approval-page.ts';
+import { answeredPage, escaped, type Page, paragraph, questionPage, saying } from './approval-page.ts';
 
 const LONGEST_REASON = 500;
 
@@ -32,7 +32,8 @@ export interface AnswerServices {
 
 /**
  * The page behind an approval's link. GET shows what is asked and changes nothing; POST answers, once. A link that is forged, too late,
- * used before or for a run that has ended gets one page that says so, with the status 403, 410, 409 or 410.
+ * used before or for a run that has ended gets one page that says so, with the status 403, 410, 409 or 410. An answer that was recorded and
+ * did not reach the run can be sent again, as it was given.
  */
 export const buildAnswerPage =
   (services: AnswerServices) =>
@@ -56,8 +57,10 @@ const show = async (linked: LinkedQuestion, { plan, approvals, now }: AnswerServ
   const question = await approvals.find(incident, workload);
   if (!question || question.id !== id) return unasked();
   const given = await approvals.answerTo(incident, workload, question);
-  if (given) return answeredPage(409, given);
-  return now() >= linked.expiresAt ? late(question.expiresAt) : questionPage(plan.name, incident, workload, question);
+  const isOver = now() >= linked.expiresAt;
+  // Once it is over the run takes what is recorded, delivered or not.
+  if (given) return isOver || isDelivered(given) ? answeredPage(409, given) : undeliveredPage(given);
+  return isOver ? late(question.expiresAt) : questionPage(plan.name, incident, workload, question);
 };
 
 const answer = async (event: UrlRequest, linked: LinkedQuestion, services: AnswerServices): Promise<Page> => {
@@ -75,7 +78,7 @@ const answer = async (event: UrlRequest, linked: LinkedQuestion, services: Answe
     case 'done':
       return answeredPage(200, outcome.answer);
     case 'already':
-      return answeredPage(409, outcome.answer);
+      return show(linked, services);
     case 'late':
       return late(outcome.expiresAt);
     case 'ended':
@@ -88,6 +91,19 @@ const answer = async (event: UrlRequest, linked: LinkedQuestion, services: Answe
       return unasked();
   }
 };
+
+/** The policy's answer is the run's own. */
+const isDelivered = (given: Answer & { delivered?: boolean }): boolean => given.delivered === true || given.via === 'policy';
+
+/** The first answer counts, so it is the only one that can be sent. Opening this sends nothing: programs that scan mail open links, too. */
+const undeliveredPage = ({ verdict, by, at, reason }: Answer): Page =>
+  saying(
+    409,
+    `Answered, and not delivered yet: ${verdict}`,
+    `${paragraph(`By ${by} at ${at}: ${reason}`)}${paragraph('This is recorded and counts. The run is not known to have received it, and waits.')}` +
+      `<form method="post"><input type="hidden" name="reason" value="${escaped(reason.slice(0, LONGEST_REASON))}">` +
+      `<button name="answer" value="${verdict === 'approved' ? 'approve' : 'refuse'}">Send it again</button></form>`,
+  );
 
 /** A link is whoever's who holds it: the record says to whom it was sent and from where it was used. */
 const answererOf = (

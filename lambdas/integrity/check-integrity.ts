@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { atMost } from '../backup/jobs.ts';
-import { messageOf, NotReady } from '../kit/errors.ts';
+import { InvalidRequest, messageOf, NotReady } from '../kit/errors.ts';
 import { log } from '../kit/log.ts';
 import { notifier, type Tell } from '../kit/notify.ts';
 import { type Base, defineStep } from '../kit/step.ts';
@@ -26,6 +26,7 @@ type Watched = ReturnType<typeof watchedDatabases>[number];
 /**
  * One round of the checks of this site's live databases: of those that the schedule is for, or of those that a person names. What fails is told at once, with the
  * restore that would undo it. A database that cannot be reached, or a check that cannot run, says nothing: that it is overdue is an alarm of its own.
+ * @throws InvalidRequest when a person names what nobody watches: a round over nothing would look like one that found nothing.
  */
 export const checkIntegrity = defineStep({
   name: 'check-integrity',
@@ -44,12 +45,8 @@ export const checkIntegrity = defineStep({
   }),
   run: async (asked, services) => {
     const { plan, records, instances, now } = services;
-    const due = watchedDatabases(plan).filter(
-      ({ workload, database, policy }) =>
-        (asked.schedule ?? policy.schedule) === policy.schedule &&
-        (asked.timeZone ?? policy.timeZone) === policy.timeZone &&
-        (asked.workload ?? workload) === workload &&
-        (asked.database ?? database) === database,
+    const due = namedBy(asked, watchedDatabases(plan)).filter(
+      ({ policy }) => (asked.schedule ?? policy.schedule) === policy.schedule && (asked.timeZone ?? policy.timeZone) === policy.timeZone,
     );
     const known = await Promise.all(due.map(async (watched) => ({ watched, found: await records.list(watched) })));
     // Those that were looked at longest ago come first: no database starves behind others.
@@ -65,6 +62,16 @@ export const checkIntegrity = defineStep({
   },
 });
 export const handler = checkIntegrity.handler;
+
+const namedBy = (asked: { workload?: string; database?: string }, watched: Watched[]): Watched[] => {
+  const found = watched.filter(
+    ({ workload, database }) => (asked.workload ?? workload) === workload && (asked.database ?? database) === database,
+  );
+  if (found.length > 0 || (asked.workload === undefined && asked.database === undefined)) return found;
+  const known = watched.map(({ workload, database }) => `${workload}/${database}`).join(', ');
+  const field = asked.database === undefined ? 'workload' : 'database';
+  throw new InvalidRequest(`${field}: '${asked[field]}' is not watched; watched, as workload/database: ${known || 'none'}`);
+};
 
 const lastRunOf = (found: Map<string, CheckRecord>): string =>
   [...found.values()].reduce((newest, { lastRunAt = '' }) => (lastRunAt > newest ? lastRunAt : newest), '');

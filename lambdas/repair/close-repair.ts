@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { messageIn } from '../kit/errors.ts';
 import { gatherRecord, recordWriter } from '../kit/evidence.ts';
 import { notifier } from '../kit/notify.ts';
 import { workloadOf } from '../kit/plan.ts';
@@ -11,7 +12,13 @@ const outcome = z.object({
   failure: z.object({ Error: z.string(), Cause: z.string().default('') }).optional(),
 });
 
-/** Ends a repair: says what was carried over, or why nothing was; writes the record, tells people. Nothing restored is deleted. */
+/** Of the reason, which may name keys: what a person reads. */
+const LONGEST_DETAIL = 1_000;
+
+/**
+ * Ends a repair: says what was carried over, or why nothing was; writes the record, tells people. Nothing restored is deleted. `cause` is
+ * the failed execution's.
+ */
 export const closeRepair = defineStep({
   name: 'close-repair',
   input: repairRun.extend({ outcome }),
@@ -19,11 +26,12 @@ export const closeRepair = defineStep({
   build: () => ({ tell: notifier(), save: recordWriter() }),
   run: async ({ workload, request, outcome: { diff, applied, failure } }, { plan, incidents, tell, save, now }) => {
     const { incident, from, reason, dryRun } = request;
-    const detail = failure && `${failure.Error}: ${failure.Cause.slice(0, 300)}`;
+    const detail = failure && `${failure.Error}: ${messageIn(failure.Cause).slice(0, LONGEST_DETAIL)}`;
     const changes = diff?.changes ?? null;
     const facts = { incident, workload, from, reason, changes, summary: diff?.summary, carriedOver: applied?.carriedOver ?? 0, detail };
     const succeeded = failure === undefined;
-    if (dryRun) return { ...facts, succeeded, dryRun: true };
+    const cause = detail ?? '';
+    if (dryRun) return { ...facts, succeeded, cause, dryRun: true };
     if (await incidents.find(incident, workload)) {
       const closedAt = new Date(now()).toISOString();
       await incidents.note(incident, workload, { outcome: succeeded ? 'recovered' : 'aborted', closedAt, detail });
@@ -33,7 +41,7 @@ export const closeRepair = defineStep({
       ...facts,
       values: diff?.object,
     });
-    return { ...facts, succeeded };
+    return { ...facts, succeeded, cause };
   },
 });
 export const handler = closeRepair.handler;

@@ -31,7 +31,7 @@ interface Services {
 /**
  * Compares the named rows in the copy and in the live database, each as of one moment, and keeps the diff, the live rows' values in it as
  * they are now, in the evidence bucket. What leaves this step are counts, keys and names of columns.
- * @throws NotReady while one of them does not answer, InvalidRequest when they cannot be compared, or differ in more rows than was allowed.
+ * @throws NotReady while one of them does not answer, InvalidRequest when they cannot be compared, are in neither, or differ in more rows than was allowed.
  */
 export const compareRecords = defineStep({
   name: 'compare-records',
@@ -55,6 +55,7 @@ export const compareRecords = defineStep({
     const tables = await at(live?.host, config.instances[site]).with((liveClient) =>
       at(copy.host, copy.id).with((copyClient) => compareAll(liveClient, copyClient, request)),
     );
+    requireSomewhere(request, tables);
     const changes = tables.reduce((sum, { rows }) => sum + rows.length, 0);
     if (changes > request.maxRows) throw tooMany(changes, request.maxRows);
     const comparedAt = new Date(now()).toISOString();
@@ -67,6 +68,14 @@ export const handler = compareRecords.handler;
 
 const tooMany = (changes: number, allowed: number): InvalidRequest =>
   new InvalidRequest(`maxRows: ${changes} rows differ and ${allowed} were allowed; name fewer, or allow more`);
+
+/** @throws InvalidRequest where each key that was named is in neither database: that nothing differs would say that all is well. */
+const requireSomewhere = ({ records }: RepairRequest, tables: Diff['tables']): void => {
+  if (!tables.every(({ nowhere }, i) => records[i]!.keys?.length === nowhere.length)) return;
+  const keys = tables.flatMap(({ table, nowhere }) => nowhere.map((key) => `${table} ${JSON.stringify(key)}`));
+  const more = keys.length > SHOWN_ROWS ? `, and ${keys.length - SHOWN_ROWS} more` : '';
+  throw new InvalidRequest(`records: neither database has ${keys.slice(0, SHOWN_ROWS).join(', ')}${more}`);
+};
 
 const open = async ({ workload, request }: RepairRun, { site, ledger, incidents, now }: Base): Promise<void> => {
   const { incident, reason } = request;
@@ -116,11 +125,11 @@ const compareTable = async (
   const [liveRows, copyRows] = [await readRecords(live, shape, keys), await readRecords(copy, shape, keys)];
   const rows: Difference[] = [];
   let onlyLive = others;
-  let nowhere = 0;
-  for (const key of keys.map(keyText)) {
-    const [from, to] = [liveRows.get(key), copyRows.get(key)];
+  const nowhere: string[][] = [];
+  for (const key of keys) {
+    const [from, to] = [liveRows.get(keyText(key)), copyRows.get(keyText(key))];
     if (!to && from) onlyLive++;
-    if (!to && !from) nowhere++;
+    if (!to && !from) nowhere.push(key);
     if (!to || from?.digest === to.digest) continue;
     const columns = shape.columns.filter((_, i) => !from || from.values[i] !== to.values[i]);
     const digests = { liveDigest: from?.digest ?? null, copyDigest: to.digest };
@@ -143,6 +152,7 @@ const summaryOf = ({ tables }: Diff) =>
     updates: rows.filter(({ action }) => action === 'update').length,
     inserts: rows.filter(({ action }) => action === 'insert').length,
     onlyLive,
-    nowhere,
+    nowhere: nowhere.length,
+    nowhereKeys: nowhere.slice(0, SHOWN_ROWS),
     rows: rows.slice(0, SHOWN_ROWS).map(({ key, action, columns }) => ({ key, action, columns })),
   }));

@@ -49,14 +49,14 @@ export interface Difference {
   copy: Text[];
 }
 
-/** The diff as it is approved, and carried over: all columns' names once, the rows' values in their order. */
+/** The diff as it is approved, and carried over: all columns' names once, the rows' values in their order, keys that neither database has. */
 export interface Diff {
   incident: string;
   workload: string;
   database: string;
   from: string;
   comparedAt: string;
-  tables: { table: string; key: string[]; columns: string[]; rows: Difference[]; onlyLive: number; nowhere: number }[];
+  tables: { table: string; key: string[]; columns: string[]; rows: Difference[]; onlyLive: number; nowhere: string[][] }[];
 }
 
 /** @throws InvalidRequest for a database that the environment does not have. */

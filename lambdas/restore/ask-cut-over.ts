@@ -22,14 +22,22 @@ export const askCutOver = defineStep({
     requireGood(found, request.acceptUnknown);
     if (logins.left.length > 0 && !request.acceptUnknown)
       throw new CopyUnusable(`these logins could not be closed: ${logins.left.join(', ')}`);
-    const asked = { token, mode: 'restore', reason: request.reason, because: 'a clean room is ready to take over' };
+    const { point, why, lostSeconds } = request;
+    const upTo = found.reachesTo ? `whose data reach to ${found.reachesTo}` : 'of which nobody can tell to when its data reach';
+    const because = `a clean room is ready to take over, of recovery point ${point.id}, ${upTo}`;
+    const asked = { token, mode: 'restore', reason: request.reason, because };
     const question = questionOf(asked, { now: now(), withinSeconds: CUT_OVER_SECONDS });
     await new Approvals(ledger, incidents).ask(request.incident, workload, question);
     const answer = `npx lifeboat approve ${request.incident} --workload ${workload} --env ${plan.name} --region ${region} --reason "..."`;
     await tell(`Cut ${workload} over to its clean room?`, {
       incident: request.incident,
       workload,
-      reachesTo: found.reachesTo,
+      reason: request.reason,
+      recoveryPoint: point.id,
+      dueAt: point.dueAt,
+      reachesTo: found.reachesTo ?? 'unknown',
+      why,
+      lostSeconds,
       before: `give the application its new passwords: secret ${logins.secret}, field applicationPasswords`,
       closedLogins: logins.closed,
       approve: answer,

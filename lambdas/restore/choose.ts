@@ -8,14 +8,20 @@ import type { RestoreRequest } from './restoring.ts';
 
 const moment = z.iso.datetime({ offset: true });
 
+const FORMS =
+  'give "latest", "latestVerified", {"at": "<time>"}, {"before": "<time>"} or {"recoveryPoint": "<id>"}, a time as 2026-11-27T10:30:00Z';
+
 /** What to go back to: the newest, the newest that is proven, a moment, the newest before a moment, or one by its identifier. */
-export const target = z.union([
-  z.literal('latest'),
-  z.literal('latestVerified'),
-  z.strictObject({ at: moment }),
-  z.strictObject({ before: moment }),
-  z.strictObject({ recoveryPoint: z.string().min(1) }),
-]);
+export const target = z.union(
+  [
+    z.literal('latest'),
+    z.literal('latestVerified'),
+    z.strictObject({ at: moment }),
+    z.strictObject({ before: moment }),
+    z.strictObject({ recoveryPoint: z.string().min(1) }),
+  ],
+  FORMS,
+);
 export type Target = z.infer<typeof target>;
 
 export interface Choice {
@@ -51,14 +57,18 @@ export const choose = (points: readonly RecoveryPoint[], site: SiteName, wanted:
   );
 };
 
-/** The newest proven one whose data can only be older than the moment: what a clean room starts from. */
-export const chooseClean = (points: readonly RecoveryPoint[], site: SiteName, before: string): Choice => {
-  const { point } = choose(
-    points.filter((each) => each.standing === 'verified' && isBefore(each, before)),
-    site,
-    'latestVerified',
-  );
-  return { point, why: `the newest that was proven by a restore and whose data can only be older than ${before}` };
+/** What a clean room takes: the newest proven one whose data can only be older than the moment, or one by its identifier, which must be proven too. */
+export const chooseClean = (
+  points: readonly RecoveryPoint[],
+  site: SiteName,
+  wanted: { before: string } | { recoveryPoint: string },
+): Choice => {
+  const proven = points.filter(({ standing }) => standing === 'verified');
+  if ('recoveryPoint' in wanted) return choose(proven, site, wanted);
+  const { before } = wanted;
+  const older = proven.filter((point) => isBefore(point, before));
+  const why = `the newest that was proven by a restore and whose data can only be older than ${before}`;
+  return { point: choose(older, site, 'latestVerified').point, why };
 };
 
 /** A snapshot shows the moment at which it was complete, not that at which it was due. */
@@ -74,11 +84,16 @@ export const chooseMoment = (
   { log, identifier, now }: { log: LogSource | undefined; identifier: string; now: number },
 ): Pick<RestoreRequest, 'moment' | 'why'> & { id: string } => {
   const moment = new Date(at).toISOString();
-  if (Date.parse(moment) >= now) throw new InvalidRequest(`target.at: ${moment} is not over yet`);
+  requirePast('at', moment, now);
   if (!log)
     throw new InvalidRequest(
       `target.at: no log is in this site: ${identifier} is gone or keeps no backups of its own, and none are replicated to here; name a recovery point`,
     );
   const reach = `the log of ${log.of} could be restored up to ${log.until}`;
   return { moment, id: `moment-${moment.replace(/\D/g, '')}`, why: `the moment that was named; ${reach}` };
+};
+
+/** @throws InvalidRequest for a time that is not over: a year mistyped would name all that there is. */
+export const requirePast = (field: 'at' | 'before', time: string, now: number): void => {
+  if (Date.parse(time) >= now) throw new InvalidRequest(`target.${field}: ${time} is not over yet`);
 };

@@ -3,7 +3,8 @@ import { type Claim, claimIsLive, type Lease } from '../kit/lease.ts';
 import { type Base, defineStep, required } from '../kit/step.ts';
 import { RdsInstances } from '../resources/rds-instances.ts';
 import { executionProbe, type HasEnded } from '../resources/state-machine.ts';
-import { HALF_WAY_MS, type RestoreIncident, remembered } from './replacement.ts';
+import { approvedAt, givenUp, whyFinal } from './other-choice.ts';
+import { HALF_WAY_MS, incidentOf, type RestoreIncident, remembered } from './replacement.ts';
 import { type RestoreRun, restoreRun } from './restoring.ts';
 
 type Services = Base & { runSeconds: number; hasEnded: HasEnded; instances: RdsInstances };
@@ -42,7 +43,7 @@ export const claimWorkload = defineStep({
     const expiresAt = now() + (committed ? HALF_WAY_MS : runSeconds * 1000);
     const claim: Claim = { site, incident, execution, mode: 'restore', expiresAt, committed };
     if (!(await ledger.claim(lease, claim, now(), ended))) throw new IncidentInProgress(`another run claimed '${workload}' at this moment`);
-    if (before) await incidents.note(incident, workload, { execution, outcome: 'running' });
+    if (before) await goOn(input, services);
     else await open(input, lease, await remembered(input, services, await instances.list()), services);
     return { resumesAt, epoch: lease.epoch };
   },
@@ -64,6 +65,21 @@ const requireFree = async (
   const dead = claim.mode === 'restore' && claim.site === site && (await hasEnded(claim.execution)) === true;
   if (!dead) throw new IncidentInProgress(`run ${claim.incident} works on '${workload}'`);
   return claim.execution;
+};
+
+/**
+ * What the incident goes on with. Asked once more under the claim, since no other run admits or commits anything from here on.
+ * @throws InvalidRequest when the recovery point is another one, and it is too late for that.
+ */
+const goOn = async (input: RestoreRun, services: Base): Promise<void> => {
+  const { workload, request } = input;
+  const before = await incidentOf(input, services);
+  const isOther = before.request.point.id !== request.point.id;
+  const final = isOther && whyFinal(before);
+  if (final) throw new InvalidRequest(`target: ${final}`);
+  const { incident, execution } = request;
+  const left = isOther ? { givenUp: givenUp(before, services.now()) } : {};
+  await services.incidents.note(incident, workload, { execution, outcome: 'running', request, approvedAt: approvedAt(before), ...left });
 };
 
 const open = async (

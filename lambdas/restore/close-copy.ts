@@ -51,12 +51,18 @@ export const closeCopy = defineStep({
 });
 export const handler = closeCopy.handler;
 
-/** @throws CopyUnusable naming what is not good. */
-export const requireGood = ({ checks, settings }: Inspected, acceptUnknown: boolean): void => {
+/** What is not good, in words. */
+export const problemsOf = ({ checks, settings }: Inspected, acceptUnknown: boolean): string[] => {
   const bad = (verdict: CheckResult['verdict']) =>
     checks.filter((check) => check.verdict === verdict).map(({ check, detail }) => `${check}: ${detail ?? verdict}`);
   const problems = [...bad('failed'), ...(acceptUnknown ? [] : [...bad('unknown'), ...settings.map((name) => `setting ${name} differs`)])];
   if (checks.length === 0) problems.push('nothing was checked');
+  return problems;
+};
+
+/** @throws CopyUnusable naming what is not good. */
+export const requireGood = (found: Inspected, acceptUnknown: boolean): void => {
+  const problems = problemsOf(found, acceptUnknown);
   if (problems.length === 0) return;
   throw new CopyUnusable(`what was restored is not put in place: ${problems.slice(0, 5).join('; ')}`);
 };

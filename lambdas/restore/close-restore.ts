@@ -1,14 +1,15 @@
 import { z } from 'zod';
+import { messageIn } from '../kit/errors.ts';
 import { gatherRecord, recordWriter } from '../kit/evidence.ts';
 import { metricWriter } from '../kit/metrics.ts';
 import { notifier } from '../kit/notify.ts';
 import { workloadOf } from '../kit/plan.ts';
 import { checkResult } from '../kit/recovery-points.ts';
 import { type Base, defineStep } from '../kit/step.ts';
-import { standingOf } from '../verification/record-verification.ts';
 import { logGroupsOf } from './clean-room.ts';
+import { problemsOf } from './close-copy.ts';
 import { incidentOf } from './replacement.ts';
-import { type RestoreRun, restoredDatabase, restoredName, restoreRun } from './restoring.ts';
+import { LONGEST_CAUSE, type RestoreRun, restoredDatabase, restoredName, restoreRun } from './restoring.ts';
 
 const outcome = z.object({
   inspected: z
@@ -31,7 +32,8 @@ type Outcome = z.infer<typeof outcome>;
 
 /**
  * Ends a restore. One beside hands the endpoint over with what is known of it, and succeeded only if every check passed and every setting
- * is as it was. One in place has its RTO and RPO measured, its record written, and says where what was there before is kept.
+ * is as it was; `cause` says what is not, and is the failed execution's. One in place has its RTO and RPO measured, its record written,
+ * and says where what was there before is kept.
  */
 export const closeRestore = defineStep({
   name: 'close-restore',
@@ -42,11 +44,12 @@ export const closeRestore = defineStep({
     const { workload, request } = run;
     const { plan, incidents, tell, save, put, now } = services;
     const facts = factsOf(run, end);
-    if (request.dryRun) return { ...facts, succeeded: end.failure === undefined, dryRun: true };
+    if (request.dryRun) return { ...facts, succeeded: end.failure === undefined, cause: facts.detail ?? '', dryRun: true };
     if (request.placement === 'beside') {
       const instance = restoredName(plan, request);
-      const good = standingOf(end.inspected?.checks ?? []) === 'verified' && end.inspected?.settings.length === 0;
-      const result = { ...facts, succeeded: good, instance, endpoint: end.inspected?.endpoint };
+      const cause = causeOf(end, facts.detail);
+      const good = cause === '';
+      const result = { ...facts, succeeded: good, cause, instance, endpoint: end.inspected?.endpoint };
       await tell(`${workload}: restored ${good ? 'and checked' : 'with problems'}`, result);
       return result;
     }
@@ -68,6 +71,10 @@ export const closeRestore = defineStep({
 });
 export const handler = closeRestore.handler;
 
+/** Why what stands beside is not as it should be; empty where it is. */
+const causeOf = ({ inspected }: Outcome, failed: string | undefined): string =>
+  (failed ?? problemsOf(inspected ?? { checks: [], settings: [] }, false).join('; ')).slice(0, LONGEST_CAUSE);
+
 /** What of the compromised is kept under hold, and where its logs are. The record with it cannot be deleted from the evidence bucket. */
 const evidenceOf = async (run: RestoreRun, kept: { instance?: string | null; snapshot?: string | null }, services: Base) => {
   const { plan, site } = services;
@@ -88,5 +95,5 @@ const factsOf = ({ workload, request }: RestoreRun, { inspected, failure }: Outc
   reachesTo: inspected?.reachesTo,
   settings: inspected?.settings,
   checks: inspected?.checks.filter(({ verdict }) => verdict !== 'passed'),
-  detail: failure && `${failure.Error}: ${failure.Cause.slice(0, 300)}`,
+  detail: failure && `${failure.Error}: ${messageIn(failure.Cause).slice(0, 300)}`,
 });

@@ -5,8 +5,9 @@ import { RecoveryPoints } from '../kit/recovery-points.ts';
 import { type Base, defineStep, parseInput } from '../kit/step.ts';
 import { RdsAutomatedBackups } from '../resources/rds-automated-backups.ts';
 import { RdsInstances } from '../resources/rds-instances.ts';
-import { choose, chooseClean, chooseMoment, target } from './choose.ts';
+import { choose, chooseClean, chooseMoment, requirePast, type Target, target } from './choose.ts';
 import { logSourceOf } from './log-source.ts';
+import { whyFinal } from './other-choice.ts';
 import type { RestoreIncident } from './replacement.ts';
 import { placement, type RestoreRequest } from './restoring.ts';
 
@@ -20,13 +21,15 @@ const given = z.strictObject({
   workload: z.string(),
   /** May be left out where the workload has one. */
   database: z.string().optional(),
-  target: target.default('latestVerified'),
-  placement: placement.default('beside'),
+  /** The newest proven one where it is left out. */
+  target: target.optional(),
+  /** Beside where it is left out. */
+  placement: placement.optional(),
   dryRun: z.boolean().default(false),
   reason: z.string().min(1).optional(),
-  acceptUnknown: z.boolean().default(false),
+  acceptUnknown: z.boolean().optional(),
   detectedAt: z.iso.datetime({ offset: true }).optional(),
-  /** Goes on with an incident whose run ended half-way: what was chosen then stays chosen. */
+  /** Goes on with an incident whose run ended half-way: what was chosen then stays chosen, but for what `goOn` takes anew. */
   incident: z.string().min(1).optional(),
 });
 type Given = z.infer<typeof given>;
@@ -54,18 +57,20 @@ export const readRestoreRequest = defineStep({
     const asked = parseInput(given, raw);
     if (asked.incident && asked.dryRun)
       throw new InvalidRequest('dryRun: excludes incident, since what goes on with a restore changes something');
-    if (asked.incident) return resume(asked.incident, asked.workload, execution, services);
+    if (asked.incident) return goOn({ ...asked, incident: asked.incident }, execution, services);
     const config = databaseOf(services.plan, asked);
     if (!asked.dryRun && !asked.reason) throw new InvalidRequest('reason: give one, it goes into the record; or dryRun: true');
-    const { acceptUnknown, dryRun } = asked;
+    const { dryRun, acceptUnknown = false, placement: where = 'beside', target: wanted = 'latestVerified' } = asked;
+    if (where === 'cleanRoom' && !(typeof wanted === 'object' && 'before' in wanted))
+      throw new InvalidRequest("target: a clean room needs { before: '<time of the compromise>' }");
     const request: RestoreRequest = {
       incident: execution.name,
       execution: execution.name,
       dryRun,
       reason: asked.reason ?? 'dry run',
-      placement: asked.placement,
+      placement: where,
       database: config.name,
-      ...(await chosen(asked, config, services)),
+      ...(await chosen({ workload: asked.workload, wanted, isClean: where === 'cleanRoom' }, config, services)),
       acceptUnknown,
       detectedAt: asked.detectedAt ? new Date(asked.detectedAt).toISOString() : null,
       startedAt: new Date(execution.startedAt).toISOString(),
@@ -75,7 +80,7 @@ export const readRestoreRequest = defineStep({
 });
 export const handler = readRestoreRequest.handler;
 
-const databaseOf = (plan: Environment, { workload, database }: Given): Database => {
+const databaseOf = (plan: Environment, { workload, database }: Pick<Given, 'workload' | 'database'>): Database => {
   const { databases } = workloadOf(plan, workload);
   const [only, ...others] = databases.filter(({ name, backup }) => backup && (database ?? name) === name);
   if (only && others.length === 0) return only;
@@ -84,13 +89,12 @@ const databaseOf = (plan: Environment, { workload, database }: Given): Database 
 };
 
 const chosen = async (
-  { workload, target: wanted, placement: where }: Given,
+  { workload, wanted, isClean }: { workload: string; wanted: Target; isClean: boolean },
   { name: database, instances: identifiers, backup }: Database,
   { plan, site, points, instances, backups, now }: Services,
 ): Promise<Pick<RestoreRequest, 'point' | 'moment' | 'why' | 'lostSeconds'>> => {
   const secondsSince = (time: string) => Math.max(0, Math.round((now() - Date.parse(time)) / 1000));
-  if (where === 'cleanRoom' && !(typeof wanted === 'object' && 'before' in wanted))
-    throw new InvalidRequest("target: a clean room needs { before: '<time of the compromise>' }");
+  if (typeof wanted === 'object' && 'before' in wanted) requirePast('before', wanted.before, now());
   if (typeof wanted === 'object' && 'at' in wanted) {
     const identifier = identifiers[site];
     const brought = backup?.replicatedAutomatedBackups ? await backups.list() : [];
@@ -99,15 +103,30 @@ const chosen = async (
     return { point: { id, workload, database, dueAt: moment! }, moment, why, lostSeconds: secondsSince(moment!) };
   }
   const known = await points.list(workload, database);
-  const clean = where === 'cleanRoom' && typeof wanted === 'object' && 'before' in wanted;
-  const { point, why } = clean ? chooseClean(known, site, wanted.before) : choose(known, site, wanted);
+  const { point, why } = isClean && typeof wanted === 'object' ? chooseClean(known, site, wanted) : choose(known, site, wanted);
   const { id, dueAt, reachesTo } = point;
   return { point: { id, workload, database, dueAt }, moment: null, why, lostSeconds: reachesTo ? secondsSince(reachesTo) : null };
 };
 
-const resume = async (incident: string, workload: string, execution: Execution, { incidents }: Services) => {
-  const found = (await incidents.find(incident, workload)) as RestoreIncident | undefined;
+/**
+ * The incident's own request, with what a person says anew: that unknown checks are accepted, and why; in a clean room that nobody has
+ * approved yet, another recovery point, since a person may have found the first one to be no good.
+ */
+const goOn = async (asked: Given & { incident: string }, execution: Execution, services: Services) => {
+  const { workload, incident, target: wanted, database, placement: where, detectedAt } = asked;
+  const found = (await services.incidents.find(incident, workload)) as RestoreIncident | undefined;
   if (found?.mode !== 'restore') throw new InvalidRequest(`incident: there is no restore '${incident}' of '${workload}'`);
-  const request: RestoreRequest = { ...found.request, execution: execution.name };
-  return { workload, request };
+  const { request: first } = found;
+  for (const [field, value] of Object.entries({ database, placement: where, detectedAt }))
+    if (value !== undefined && value !== first[field as keyof RestoreRequest])
+      throw new InvalidRequest(`${field}: was chosen when '${incident}' began, leave it out`);
+  const { acceptUnknown = first.acceptUnknown, reason = first.reason } = asked;
+  const request: RestoreRequest = { ...first, execution: execution.name, acceptUnknown, reason };
+  if (wanted === undefined) return { workload, request };
+  const final = whyFinal(found);
+  if (final) throw new InvalidRequest(`target: ${final}`);
+  if (typeof wanted !== 'object' || 'at' in wanted)
+    throw new InvalidRequest("target: a clean room goes on with { before: '<time>' } or { recoveryPoint: '<id>' }");
+  const config = databaseOf(services.plan, { workload, database: request.database });
+  return { workload, request: { ...request, ...(await chosen({ workload, wanted, isClean: true }, config, services)) } };
 };

@@ -5,6 +5,7 @@ import { RecoveryPoints } from '../kit/recovery-points.ts';
 import type { Base } from '../kit/step.ts';
 import type { Instance } from '../resources/rds-instances.ts';
 import { ownTags, type Settings } from '../resources/rds-settings.ts';
+import type { GivenUp } from './other-choice.ts';
 import { type RestoreRequest, type RestoreRun, restoredDatabase, restoredName } from './restoring.ts';
 
 /** A restore that stands half-way waits so long for a person: nobody opens anything, and no failover begins. */
@@ -30,6 +31,10 @@ export interface RestoreIncident extends Incident {
   closedEpoch?: number;
   /** The key of a clean room. */
   cleanKey?: string;
+  /** Recovery points that a clean room began with and left, oldest first. */
+  givenUp?: GivenUp[];
+  /** Of an approval that a run gone on with has asked for once more. */
+  approvedAt?: string;
   /** From here on there is only forward. */
   committedAt?: string;
   handedOverAt?: string;

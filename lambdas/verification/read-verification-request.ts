@@ -3,6 +3,7 @@ import { type ProofName, proofNames } from '../../environments/backup.ts';
 import { POINTS_PER_RUN } from '../../environments/run-size.ts';
 import { hasCopyIn } from '../backup/lateness.ts';
 import { InvalidRequest } from '../kit/errors.ts';
+import type { Environment } from '../kit/plan.ts';
 import { provenAt, type RecoveryPoint, RecoveryPoints } from '../kit/recovery-points.ts';
 import { type Base, defineStep, parseInput } from '../kit/step.ts';
 import type { PointReference } from './copies.ts';
@@ -24,8 +25,8 @@ const given = z.strictObject({
 });
 
 /**
- * The first state: which recovery points are proven. `{}` is valid: of each database the newest one with a copy in this site, unless it
- * was proven in this site already. What one run has no room for is left to the next: the database that was tried the longest ago comes
+ * The first state: which recovery points are proven. `{}` is valid: of each database the newest one with a copy in this site that did not
+ * fail and is not proven in this site. What one run has no room for is left to the next: the database that was tried the longest ago comes
  * first, and what it keeps waiting for longer than a day is told as an overdue proof.
  * @throws InvalidRequest naming each wrong field.
  */
@@ -41,13 +42,7 @@ export const readVerificationRequest = defineStep({
     const unknown = names.filter((name) => !plan.workloads.some((workload) => workload.name === name));
     if (unknown.length > 0)
       throw new InvalidRequest(`workloads: ${unknown.join(', ')} unknown; known: ${plan.workloads.map(({ name }) => name).join(', ')}`);
-    const databases = plan.workloads.flatMap((workload) =>
-      names.includes(workload.name)
-        ? workload.databases.flatMap(({ name, backup }) =>
-            backup && (asked.database ?? name) === name ? [{ workload: workload.name, name }] : [],
-          )
-        : [],
-    );
+    const databases = databasesOf(plan, names, asked.database);
     const found: Found[] = [];
     for (const { workload, name } of databases) {
       const here = (await points.list(workload, name)).filter((point) => hasCopyIn(point, site));
@@ -65,6 +60,19 @@ export const readVerificationRequest = defineStep({
 });
 export const handler = readVerificationRequest.handler;
 
+/** @throws InvalidRequest where none has a backup policy: a run that looked at nothing would count as a proof. */
+const databasesOf = (plan: Environment, workloads: readonly string[], wanted: string | undefined): { workload: string; name: string }[] => {
+  const known = plan.workloads
+    .filter(({ name }) => workloads.includes(name))
+    .flatMap((workload) => workload.databases.flatMap(({ name, backup }) => (backup ? [{ workload: workload.name, name }] : [])));
+  const found = known.filter(({ name }) => (wanted ?? name) === name);
+  if (found.length > 0) return found;
+  const names = known.map(({ name }) => name).join(', ') || 'none';
+  throw new InvalidRequest(
+    `database: ${wanted ?? workloads.join(', ')} has no backup policy here; of ${workloads.join(', ')} have one: ${names}`,
+  );
+};
+
 /** Of one database's points with a copy here, newest first. */
 const chosenOf = async (
   here: readonly RecoveryPoint[],
@@ -74,10 +82,12 @@ const chosenOf = async (
 ): Promise<RecoveryPoint[]> => {
   if (recoveryPoint) return here.filter(({ id }) => id === recoveryPoint);
   // A failed one has had its proof; the newest other one is what a restore would take.
-  if (proof === 'weekly' || proof === 'monthly') return here.filter(({ standing }) => standing !== 'failed').slice(0, 1);
+  const usable = here.filter(({ standing }) => standing !== 'failed');
+  if (proof === 'weekly' || proof === 'monthly') return usable.slice(0, 1);
   const active = (await ledger.lease(workload))?.holder === site;
   if (proof === 'daily' && active) return unprovenIn(here, site, now());
-  return here.slice(0, 1).filter((point) => point.standing !== 'failed' && !provenAt(point, site));
+  const isUnproven = (point: RecoveryPoint): boolean => !provenAt(point, site);
+  return proof === 'daily' ? usable.slice(0, 1).filter(isUnproven) : usable.filter(isUnproven).slice(0, 1);
 };
 
 /**

@@ -88,6 +88,42 @@ describe('the page of an approval', () => {
     expect(sent).toHaveLength(1);
   });
 
+  it('sends an answer again that was recorded and did not reach the run, as it was given first and once', async () => {
+    const deliver = send;
+    send = async () => Promise.reject(new Error('throttled'));
+    expect(await visit('POST', await link(), approve)).toMatchObject({ statusCode: 503 });
+    send = deliver;
+    const again = await visit('GET', await link());
+    expect(again).toMatchObject({ statusCode: 409, body: expect.stringContaining('not delivered yet: approved') });
+    expect(again.body).toContain('<button name="answer" value="approve">');
+    expect(again.body).not.toContain('value="refuse"');
+    expect(await visit('POST', await link(), { answer: 'refuse', reason: 'no' })).toEqual(again);
+    expect(sent).toEqual([]);
+    expect(await visit('POST', await link(), { answer: 'approve', reason: 'sent again' })).toMatchObject({
+      statusCode: 200,
+      body: expect.stringContaining(approve.reason),
+    });
+    expect(await visit('POST', await link(), approve)).toMatchObject({ statusCode: 409 });
+    expect(await visit('GET', await link())).toMatchObject({ body: expect.stringContaining('Answered already: approved') });
+    expect(sent).toEqual(['the-task-token approved']);
+  });
+
+  it('offers nothing to send again once the time is over, nor for what the policy answered', async () => {
+    await approvals.record('run-1', 'orders', question, {
+      verdict: 'refused',
+      by: 'policy',
+      via: 'policy',
+      at: question.askedAt,
+      reason: 'r',
+    });
+    expect((await visit('GET', await link())).body).toContain('Answered already: refused');
+    await approvals.ask('run-1', 'orders', { ...question, id: 'question-2' });
+    send = async () => 'ended';
+    await visit('POST', await link({ question: 'question-2' }), approve);
+    now = NOW + 600_000;
+    expect((await visit('GET', await link({ question: 'question-2' }))).body).toContain('Answered already: approved');
+  });
+
   it('reads a form that Lambda hands over encoded', async () => {
     expect(await visit('POST', await link(), { answer: 'refuse', reason: 'not now' }, true)).toMatchObject({ statusCode: 200 });
     expect(sent).toEqual(['the-task-token refused']);

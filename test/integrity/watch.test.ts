@@ -4,6 +4,7 @@ import { checkIntegrity } from '../../lambdas/integrity/check-integrity.ts';
 import { CheckRecords, newRecord } from '../../lambdas/integrity/check-records.ts';
 import { restoreOffer } from '../../lambdas/integrity/offer.ts';
 import { watchIntegrity } from '../../lambdas/integrity/watch-integrity.ts';
+import { InvalidRequest } from '../../lambdas/kit/errors.ts';
 import type { Datum } from '../../lambdas/kit/metrics.ts';
 import type { Instance } from '../../lambdas/resources/rds-instances.ts';
 import { baseFor, leaseOf, NOW } from '../kit/services.ts';
@@ -113,6 +114,17 @@ describe('a round of checks', () => {
     const services = given();
     expect(await checkIntegrity.run({ ...schedule, schedule: 'rate(5 minutes)' }, services as never)).toEqual({ rounds: {}, later: 0 });
     expect(services.hosts).toEqual([]);
+  });
+
+  it.each([
+    [{ workload: 'billing' }, "workload: 'billing' is not watched; watched, as workload/database: orders/orders"],
+    [{ database: 'odrers' }, "database: 'odrers' is not watched"],
+    [{ workload: 'orders', database: 'odrers' }, "database: 'odrers' is not watched"],
+  ])('over what nobody watches is refused: %j', async (asked, message) => {
+    const services = given();
+    await expect(checkIntegrity.run(asked, services as never)).rejects.toThrow(message);
+    await expect(checkIntegrity.run(asked, services as never)).rejects.toThrow(InvalidRequest);
+    expect((await checkIntegrity.run(orders, services as never)).rounds).toHaveProperty('orders/orders');
   });
 
   it('offers no time that nobody knows', () => {

@@ -87,9 +87,15 @@ describe('the end of a repair', () => {
 
   it('that failed has not succeeded, whatever came before', async () => {
     const { output, told, incident } = await close({ diff, failure: { Error: 'RepairRefused', Cause: 'moved' } });
-    expect(output).toMatchObject({ succeeded: false, carriedOver: 0, detail: 'RepairRefused: moved' });
+    expect(output).toMatchObject({ succeeded: false, carriedOver: 0, detail: 'RepairRefused: moved', cause: 'RepairRefused: moved' });
     expect(told).toEqual(['orders: a repair did not end well']);
     expect(incident).toMatchObject({ outcome: 'aborted' });
+  });
+
+  it('that failed says why in the words of the step, in a dry run too', async () => {
+    const Cause = JSON.stringify({ errorType: 'InvalidRequest', errorMessage: `records: ${'x'.repeat(400)}`, trace: ['at'] });
+    const { output } = await close({ failure: { Error: 'InvalidRequest', Cause } }, { dryRun: true });
+    expect(output).toMatchObject({ succeeded: false, cause: `InvalidRequest: records: ${'x'.repeat(400)}` });
   });
 
   it('of a dry run is told to nobody', async () => {

@@ -96,6 +96,7 @@ describe('a repair of records from a copy', () => {
         inserts: 1,
         onlyLive: 1,
         nowhere: 0,
+        nowhereKeys: [],
         rows: [
           { key: ['2'], action: 'update', columns: ['owner', 'rate'] },
           { key: ['3'], action: 'update', columns: ['tags', 'paper'] },
@@ -106,6 +107,13 @@ describe('a repair of records from a copy', () => {
     expect(JSON.stringify([...services.memory.items])).not.toMatch(/wrong|known-to/);
     const [table] = services.kept.get('repairs/orders/run-1.json')!.tables;
     expect(table!.rows[0]).toMatchObject({ live: expect.arrayContaining(['wrong']), copy: expect.arrayContaining([`${SECRET} 2`]) });
+  });
+
+  it('says which keys it found nowhere, and goes on with the others', async () => {
+    const named = await compare(given(), { records: [{ table: 'account', keys: [['2'], ['77']] }] });
+    expect(named).toMatchObject({ changes: 1, summary: [{ updates: 1, nowhere: 1, nowhereKeys: [['77']] }] });
+    const none = await compare(given(), { records: [{ table: 'account', keys: [['77']] }, { table: 'part' }] });
+    expect(none.summary).toMatchObject([{ nowhereKeys: [['77']] }, { inserts: 1, nowhere: 0 }]);
   });
 
   it('carries them over exactly, leaves all others, and says so when it is done already', async () => {
@@ -222,6 +230,15 @@ describe('a repair of records from a copy', () => {
     [{ maxRows: 2, records: [{ table: 'account' }] }, 'maxRows: 3 rows differ and 2 were allowed'],
     [{ records: [{ table: 'nowhere' }] }, "records: there is no table 'nowhere'"],
     [{ records: [{ table: 'part', keys: [['1']] }] }, "records: a key of 'part' is (account, line), not 1 values"],
+    [
+      {
+        records: [
+          { table: 'account', keys: [['77'], ['78']] },
+          { table: 'part', keys: [['1', '7']] },
+        ],
+      },
+      'records: neither database has account ["77"], account ["78"], part ["1","7"]',
+    ],
     [{ from: 'orders-primary' }, "from: there is no restored instance 'orders-primary'"],
   ])('refuses %j', async (over, message) => {
     await expect(compare(given(), over)).rejects.toThrow(message);

@@ -278,6 +278,15 @@ describe('the way into the network of the workload', () => {
 });
 
 describe('a person', () => {
+  it('is told when nobody knows to when the data reach', async () => {
+    const region = await stopped();
+    const told: unknown[] = [];
+    const services = { ...region.base, tell: async (_: string, facts: unknown) => void told.push(facts) };
+    const found = { ...passed, reachesTo: null };
+    await askCutOver.run({ ...run, token: 't', inspected: found, renewed: { secret: 'clean', closed: [], left: [] } }, services);
+    expect(told).toMatchObject([{ reachesTo: 'unknown' }]);
+  });
+
   it('is asked about what is good alone, and the token goes into the ledger alone', async () => {
     const region = await stopped();
     const told: unknown[] = [];
@@ -289,9 +298,16 @@ describe('a person', () => {
       askCutOver.run({ ...run, token: 'secret-token', inspected: passed, renewed: { ...renewed, left: ['backdoor'] } }, services),
     ).rejects.toThrow('backdoor');
     await askCutOver.run({ ...run, token: 'secret-token', inspected: passed, renewed }, services);
-    expect(told).toMatchObject([{ closedLogins: ['night_shift'] }]);
+    const { point, why, lostSeconds, reason } = request;
+    const { reachesTo } = passed;
+    expect(told).toMatchObject([
+      { closedLogins: ['night_shift'], recoveryPoint: point.id, dueAt: point.dueAt, reachesTo, why, lostSeconds, reason },
+    ]);
     expect(JSON.stringify(told)).not.toContain('secret-token');
-    expect(region.base.memory.items.get('incident#run-1/#question#orders')).toMatchObject({ token: 'secret-token' });
+    expect(region.base.memory.items.get('incident#run-1/#question#orders')).toMatchObject({
+      token: 'secret-token',
+      because: `a clean room is ready to take over, of recovery point ${point.id}, whose data reach to ${reachesTo}`,
+    });
     expect(JSON.stringify(await region.base.incidents.find('run-1', 'orders'))).not.toContain('secret-token');
   });
 });

@@ -100,8 +100,8 @@ describe('a moment', () => {
 describe('a clean room', () => {
   it('starts from a proven point that is older than the compromise, and from nothing else', () => {
     const before = new Date(NOW - 2 * HOUR_MS).toISOString();
-    expect(chooseClean(points, 'recovery', before).point.id).toBe('point-3');
-    expect(() => chooseClean([pointAt(5, 'unverified')], 'recovery', before)).toThrow(InvalidRequest);
+    expect(chooseClean(points, 'recovery', { before }).point.id).toBe('point-3');
+    expect(() => chooseClean([pointAt(5, 'unverified')], 'recovery', { before })).toThrow(InvalidRequest);
   });
 });
 
@@ -149,6 +149,26 @@ describe('the request', () => {
     await expect(read({ workload: 'billing', dryRun: true })).rejects.toThrow('unknown in environment');
     await expect(read({ workload: 'orders', dryRun: true, swap: true })).rejects.toThrow(InvalidRequest);
     await expect(read({ workload: 'orders', database: 'x', dryRun: true })).rejects.toThrow('database: name one of orders');
+    await expect(read({ workload: 'orders', dryRun: true, placement: 'cleanRoom' })).rejects.toThrow(/^target: a clean room needs/);
+  });
+
+  it.each(['beside', 'inPlace', 'cleanRoom'])('%s: a time before which it goes back to must be over', async (placement) => {
+    const before = '2062-11-20T09:00:00Z';
+    await expect(read({ workload: 'orders', dryRun: true, placement, target: { before } })).rejects.toThrow(
+      `target.before: ${before} is not over yet`,
+    );
+  });
+
+  it.each(['latestverified', { att: '2026-11-20T09:00:00Z' }, 7])('with the target %j is told which forms there are', async (target) => {
+    const reading = read({ workload: 'orders', dryRun: true, target });
+    await expect(reading).rejects.toThrow(
+      /^target: give "latest", "latestVerified", {"at": "<time>"}, {"before": "<time>"} or {"recoveryPoint": "<id>"}/,
+    );
+  });
+
+  it('takes the newest proven one, beside, unless it says otherwise', async () => {
+    const { request } = await read({ workload: 'orders', reason: 'r' });
+    expect(request).toMatchObject({ placement: 'beside', point: { id: 'point-3' }, acceptUnknown: false });
   });
 });
 
@@ -255,8 +275,17 @@ describe('the end of a restore', () => {
     expect((await close({ inspected: { ...passed, settings: ['MultiAZ'] } })).output.succeeded).toBe(false);
     expect((await close({ inspected: { ...passed, checks: [{ check: 'c', verdict: 'unknown' }] } })).output.succeeded).toBe(false);
     const { output, told } = await close({ failure: { Error: 'CopyUnusable', Cause: 'restore-error' } });
-    expect(output).toMatchObject({ succeeded: false, detail: 'CopyUnusable: restore-error' });
+    expect(output).toMatchObject({ succeeded: false, detail: 'CopyUnusable: restore-error', cause: 'CopyUnusable: restore-error' });
     expect(told).toEqual(['orders: restored with problems']);
+  });
+
+  it('that is not good says why, in the words of its failed execution', async () => {
+    const bad = { ...passed, checks: [{ check: 'heap', verdict: 'failed', detail: 'block 7' }], settings: ['MultiAZ'] };
+    expect((await close({ inspected: bad })).output).toMatchObject({ succeeded: false, cause: 'heap: block 7; setting MultiAZ differs' });
+    expect((await close({})).output).toMatchObject({ succeeded: false, cause: 'nothing was checked' });
+    const thrown = JSON.stringify({ errorType: 'NotReady', errorMessage: 'i-1 is creating', trace: [] });
+    const { output } = await close({ failure: { Error: 'NotReady', Cause: thrown } }, { dryRun: true });
+    expect(output).toMatchObject({ succeeded: false, cause: 'NotReady: i-1 is creating' });
   });
 
   it('of a dry run tells nobody', async () => {

@@ -113,10 +113,14 @@ describe('what is proven', () => {
     });
   });
 
-  it('by hand is the newest, unless it is proven here', async () => {
+  it('by hand is the newest that did not fail and is not proven here', async () => {
     expect(await choose('recovery', {}, known)).toEqual(['p-3 by hand']);
-    expect(await choose('recovery', {}, known.slice(1))).toEqual([]);
+    expect(await choose('recovery', {}, known.slice(1))).toEqual(['p-21 by hand']);
     expect(await choose('primary', {}, known.slice(1))).toEqual(['p-9 by hand']);
+    const failed = pointAt(1, { standing: 'failed' });
+    expect(await choose('primary', {}, [failed, ...known])).toEqual(['p-3 by hand']);
+    expect(await choose('recovery', { proof: 'daily' }, [failed, ...known])).toEqual(['p-3 daily']);
+    expect(await choose('recovery', {}, [failed, pointAt(9, provenIn('recovery', hoursAgo(4)))])).toEqual([]);
   });
 
   it('is at most as much as one run has room for, the newest of each database first', async () => {

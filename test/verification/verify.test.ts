@@ -173,15 +173,19 @@ describe('the verdict', () => {
       verification: { run: 'another', region: 'us-west-2', at: point.dueAt, checks: [] },
     });
     const request = { run: 'run-1', startedAt: point.dueAt };
-    expect(await closeVerification.run({ request, points: [point] }, services)).toMatchObject({ succeeded: false });
+    expect(await closeVerification.run({ request, points: [point] }, services)).toMatchObject({
+      succeeded: false,
+      cause: `${point.id}: unknown`,
+    });
     await recordVerification.run({ ...item, outcome: { inspected: { checks: [{ check: 'c', verdict: 'passed' }] } } }, services);
-    expect(await closeVerification.run({ request, points: [point] }, services)).toMatchObject({ succeeded: true });
+    expect(await closeVerification.run({ request, points: [point] }, services)).toMatchObject({ succeeded: true, cause: '' });
     // Proven before, and this time nobody could tell.
     await recordVerification.run({ ...item, outcome: { failure: { Error: 'AccessDenied', Cause: '' } } }, services);
     expect(await services.points.find(point)).toMatchObject({ standing: 'verified' });
     expect(await closeVerification.run({ request, points: [point] }, services)).toMatchObject({
       succeeded: false,
       results: [{ standing: 'unverified' }],
+      cause: `${point.id}: unverified, restore: AccessDenied: `,
     });
   });
 });
@@ -228,6 +232,9 @@ describe('choosing', () => {
     const services = given();
     await expect(readVerificationRequest.run({ execution, given: { workloads: ['x'] } }, services)).rejects.toThrow(
       /^workloads: x unknown/,
+    );
+    await expect(readVerificationRequest.run({ execution, given: { database: 'odrers' } }, services)).rejects.toThrow(
+      'database: odrers has no backup policy here; of orders have one: orders',
     );
     await expect(readVerificationRequest.run({ execution, given: { recoveryPoint: 'x' } }, services)).rejects.toThrow(InvalidRequest);
     await expect(readVerificationRequest.run({ execution, given: { extra: 1 } }, services)).rejects.toThrow(InvalidRequest);
