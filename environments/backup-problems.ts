@@ -2,6 +2,7 @@ import { exposureOf } from './backup.ts';
 import { totalSeconds } from './budget.ts';
 import { duplicates, each } from './entries.ts';
 import { roundMinutes } from './integrity.ts';
+import { snapshotStem } from './names.ts';
 import type { Problem, Rule } from './problems.ts';
 import { readable } from './salvage.ts';
 
@@ -88,6 +89,25 @@ const replicationProblems: Rule = ({ workloads }) => {
   }));
 };
 
+/** One snapshot would be taken for two databases: each restore of the one could bring the other's rows. */
+const snapshotNameProblems: Rule = ({ workloads }) => {
+  const owners = new Map<string, { workload: string; name: string }>();
+  return each(workloads, ({ name: workload, databases }, i) =>
+    each(databases, ({ name, backup }, j): Problem[] => {
+      const stems = (backup?.tiers ?? []).map(({ every }) => snapshotStem(workload, name, every));
+      const taken = stems.find((stem) => owners.has(stem));
+      for (const stem of stems) if (!owners.has(stem)) owners.set(stem, { workload, name });
+      const other = taken === undefined ? undefined : owners.get(taken)!;
+      // Two of one name in one workload have their own problem.
+      if (!other || (other.workload === workload && other.name === name)) return [];
+      const message = `is '${name}', whose snapshots would have the name ${taken}, as those of '${other.name}' of workload '${other.workload}'; rename one of them`;
+      return [{ path: ['workloads', i, 'databases', j, 'name'], message }];
+    }).flat(),
+  ).flat();
+};
+
 /** What the policies of backups and of the integrity watch must satisfy. */
 export const backupProblems: Rule = (environment) =>
-  [policyProblems, integrityProblems, vaultProblems, replicationProblems].flatMap((rule) => readable(() => rule(environment)) ?? []);
+  [policyProblems, integrityProblems, vaultProblems, replicationProblems, snapshotNameProblems].flatMap(
+    (rule) => readable(() => rule(environment)) ?? [],
+  );

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { TierName } from './backup.ts';
 
 /** AWS, RDS API reference, `ModifyDBInstance`, `NewDBInstanceIdentifier`, 2026-11. */
 const RDS_LONGEST = 63;
@@ -14,3 +15,9 @@ export const instanceIdentifier = z
     new RegExp(`^[a-z][a-z0-9-]{0,${LONGEST_INSTANCE - 1}}$`),
     `a DB instance identifier of at most ${LONGEST_INSTANCE} characters, since RDS takes ${RDS_LONGEST} and a former writer is kept as '<identifier>-before-epoch-<n>'; rename a longer one: aws rds modify-db-instance --new-db-instance-identifier`,
   );
+
+/**
+ * What a snapshot's name says of its database. All three may hold hyphens, so two databases could come to one name: `backup-problems.ts`
+ * refuses that.
+ */
+export const snapshotStem = (workload: string, database: string, tier: TierName): string => `${workload}-${database}-${tier}`;

@@ -16,10 +16,19 @@ import { WorkloadAlarm } from './workload-alarm.ts';
 const RUN_MEMORY_MB = 512;
 /** A region that comes and goes has this long until a person hears of it. */
 const FENCE_PENDING_MINUTES = 15;
+/**
+ * What the public may take of the account's concurrency, which the guard and a failover's steps share: a flood of the beacon keeps none of
+ * them from starting. For each workload 16 of Route 53's checkers ask once in 10 s, 1.6 requests a second. An answer takes some 20 ms, and
+ * 1.6 s while the ledger hangs (two readings of 0.8 s): 2.6 at once. The rest is for cold starts, and for checkers that come together.
+ */
+const beaconConcurrency = (workloads: number): number => 10 + 3 * workloads;
 /** What runs always. */
 const IDLE_MEMORY_MB = 256;
 
-/** A site's means to pull a workload to itself: the steps, the machine that orders them, the reconciler, and the beacon for traffic. */
+/**
+ * A site's means to pull a workload to itself: the steps, the machine that orders them, the reconciler, and in the recovery site the beacon
+ * that Route 53 asks.
+ */
 export class Failover extends Construct {
   readonly machine: Machine;
   private readonly link?: ApprovalLink;
@@ -59,7 +68,7 @@ export class Failover extends Construct {
       },
     });
     this.createReconciler();
-    this.createBeacon();
+    if (foundation.site === 'recovery') this.createBeacon();
   }
 
   private createMachineSteps(): Record<string, Step> {
@@ -134,13 +143,14 @@ export class Failover extends Construct {
    * a token, it reads one field of one item, and it answers nothing but a status.
    */
   private createBeacon(): void {
-    const { rights, names } = this.foundation;
+    const { rights, names, environment } = this.foundation;
     const token = Fn.select(2, Fn.split('/', Aws.STACK_ID)); // the stack's own UUID: stable, and not to be guessed
     const beacon = new Step(this, this.foundation, {
       step: 'failover/answer-beacon',
       description: 'Answers 200 if and only if the lease says that the recovery site serves',
       timeoutSeconds: 5,
       memoryMb: IDLE_MEMORY_MB,
+      reservedConcurrency: beaconConcurrency(environment.workloads.length),
       rights: [rights.readLeases()],
       variables: { LIFEBOAT_BEACON_TOKEN: token },
       tracesCallersOnly: true,

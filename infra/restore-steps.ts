@@ -30,7 +30,7 @@ export const machineSteps = {
     needs: (rights) => [rights.listInstances(), rights.listSnapshots(), rights.takeSnapshots()],
   },
   'restore/copy-under-clean-key': {
-    description: 'Copies the recovery point under a key that nobody had a right to before',
+    description: 'Copies the recovery point under a new key, or the one that the site names for it',
     timeoutSeconds: 30,
     incident: noted,
     needs: (rights) => [rights.readLedger(), rights.listSnapshots(), rights.copySnapshotsHere(), rights.makeCleanKeys()],
@@ -38,7 +38,13 @@ export const machineSteps = {
   'restore/restore-database': {
     description: 'Restores beside what is there, with its settings',
     timeoutSeconds: 30,
-    needs: (rights) => [rights.readLedger(), rights.listInstances(), rights.listAutomatedBackups(), rights.restoreBeside()],
+    needs: (rights) => [
+      rights.readLedger(),
+      rights.listInstances(),
+      rights.listSnapshots(),
+      rights.listAutomatedBackups(),
+      rights.restoreBeside(),
+    ],
   },
   'restore/put-settings-back': {
     description: 'Puts back what a restore cannot be told',
@@ -62,7 +68,7 @@ export const machineSteps = {
     timeoutSeconds: 20,
     usesKey: true,
     incident: noted,
-    needs: (rights) => [rights.publish()],
+    needs: (rights) => [rights.readIncidents(), rights.publish()],
   },
   'restore/admit-clean': {
     description: "Moves the clean instance into the workload's network, and its login into both sites' secrets",

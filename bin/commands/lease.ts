@@ -55,15 +55,36 @@ const find = (environment: Environment, { database: name, workload: within }: Le
 
 const overTheNetwork = ({ regionOf }: Pick<Operator, 'regionOf'>, { host, port: given }: LeaseOptions): WithDatabase => {
   const port = given === undefined ? undefined : wholeNumber('--port', given);
-  return (database, site, work) => {
+  return async (database, site, work) => {
     const region = regionOf(site);
     // The clients that the functions use take their region from here, as in Lambda.
     process.env.AWS_REGION = region;
-    const address = async () => host ?? (await addressOf(database.instances[site], region));
     const { databaseName, secret, tls } = database;
-    return new Postgres({ host: address, port: port ?? database.port, databaseName, secret, tls }).with(work);
+    // Through a tunnel, too, the certificate is the instance's own.
+    const verifyAs = tls || host === undefined ? await addressOf(database.instances[site], region) : undefined;
+    const options = { host: async () => host ?? verifyAs!, port: port ?? database.port, databaseName, secret, tls, verifyAs };
+    return new Postgres(options).with(work).catch((error: unknown) => {
+      throw isUnknownAuthority(error) ? new Error(`${(error as Error).message}. ${TRUST}`, { cause: error }) : error;
+    });
   };
 };
+
+/** Lambda has the authorities of RDS; a laptop has to be given them. */
+const TRUST =
+  'This machine does not know the authority that signs the certificates of RDS: download ' +
+  'https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem and give its path, NODE_EXTRA_CA_CERTS=<file> npx lifeboat lease …';
+
+/** Node's words for a chain that ends in nobody whom it trusts. */
+const UNTRUSTED = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+]);
+
+const isUnknownAuthority = (error: unknown): boolean =>
+  UNTRUSTED.has(String(((error as Error).cause as { code?: unknown } | undefined)?.code));
 
 const addressOf = async (identifier: string, region: string): Promise<string> => {
   const rds = new RDSClient({ region, maxAttempts: 2 });

@@ -10,14 +10,12 @@ export abstract class RestoreRights extends SnapshotRights {
   restoreCopies(): Right[] {
     const isolation = this.site && this.environment.sites[this.site].isolation;
     if (!isolation) return [];
-    const snapshots = this.snapshotsIn(this.region);
+    const actions = ['rds:RestoreDBInstanceFromDBSnapshot', 'rds:AddTagsToResource'];
     const groups = ['og', 'pg'].map((kind) => this.names.arn('rds', this.region, `${kind}:*`));
     const subnets = this.names.arn('rds', this.region, `subgrp:${isolation.dbSubnetGroup}`);
     return [
-      allow(
-        { actions: ['rds:RestoreDBInstanceFromDBSnapshot', 'rds:AddTagsToResource'], resources: [this.copies, snapshots, subnets] },
-        { [this.copies]: COPY_NAMES, [snapshots]: SNAPSHOT_NAMES },
-      ),
+      allow({ actions, resources: [this.copies, subnets] }, { [this.copies]: COPY_NAMES }),
+      this.onSnapshots(actions, [this.region]),
       allow(
         { actions: ['rds:RestoreDBInstanceFromDBSnapshot'], resources: groups },
         Object.fromEntries(groups.map((arn) => [arn, "RDS picks the copy's option and parameter group, and checks this right on them"])),
@@ -28,15 +26,13 @@ export abstract class RestoreRights extends SnapshotRights {
 
   /** Beside the site's own instance and with its groups, under names that are for this alone; from a snapshot, that instance's log, or what was brought here of the other's. */
   restoreBeside(): Right[] {
-    const snapshots = this.snapshotsIn(this.region);
     const reasons = { ...this.restoredReason, ...this.groupReasons };
     const tags = 'rds:AddTagsToResource';
+    const fromSnapshot = ['rds:RestoreDBInstanceFromDBSnapshot', tags];
     const brought = this.hasReplicatedBackups ? [this.names.arn('rds', this.region, 'auto-backup:*')] : [];
     return [
-      allow(
-        { actions: ['rds:RestoreDBInstanceFromDBSnapshot', tags], resources: [this.restored, snapshots, ...this.groups] },
-        { ...reasons, [snapshots]: SNAPSHOT_NAMES },
-      ),
+      allow({ actions: fromSnapshot, resources: [this.restored, ...this.groups] }, reasons),
+      this.onSnapshots(fromSnapshot, [this.region]),
       allow(
         {
           actions: ['rds:RestoreDBInstanceToPointInTime', tags],
@@ -66,7 +62,11 @@ export abstract class RestoreRights extends SnapshotRights {
 
   /** A key for each clean room. What may use it is in the key's own policy and in rights that go through RDS and Secrets Manager. */
   makeCleanKeys(): Right[] {
-    const conditions = { StringEquals: { 'aws:RequestTag/lifeboat:environment': this.environment.name } };
+    const conditions = {
+      StringEquals: { 'aws:RequestTag/lifeboat:environment': this.environment.name },
+      // Other tags may open doors where people give rights by tag.
+      'ForAllValues:StringLike': { 'aws:TagKeys': ['lifeboat:*'] },
+    };
     return [
       allow(
         { actions: ['kms:CreateKey', 'kms:TagResource'], resources: ['*'], conditions },
@@ -126,7 +126,7 @@ export abstract class RestoreRights extends SnapshotRights {
   /** What restores replaced, and the snapshots that they took of it: only with Lifeboat's tag. */
   deleteReplaced(): Right[] {
     const snapshots = this.names.arn('rds', this.region, `snapshot:${this.names.prefix}-before-*`);
-    const conditions = { StringEquals: { 'aws:ResourceTag/lifeboat:environment': this.environment.name } };
+    const conditions = this.tagged;
     return [
       allow({ actions: ['rds:ModifyDBInstance', 'rds:DeleteDBInstance'], resources: this.replaced, conditions }, this.replacedReasons),
       allow({ actions: ['rds:DeleteDBSnapshot'], resources: [snapshots], conditions }, { [snapshots]: SNAPSHOT_NAMES }),
@@ -134,7 +134,8 @@ export abstract class RestoreRights extends SnapshotRights {
   }
 
   deleteCopies(): Right[] {
-    return [allow({ actions: ['rds:DeleteDBInstance'], resources: [this.copies] }, { [this.copies]: COPY_NAMES })];
+    const conditions = this.notAnothers;
+    return [allow({ actions: ['rds:DeleteDBInstance'], resources: [this.copies], conditions }, { [this.copies]: COPY_NAMES })];
   }
 
   protected get copies(): string {

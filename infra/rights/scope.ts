@@ -4,6 +4,8 @@ import { allow, type Right, unique } from './right.ts';
 
 export const SNAPSHOT_NAMES = "each snapshot is named when it is taken, under a prefix that is Lifeboat's";
 
+const OWNER = 'aws:ResourceTag/lifeboat:environment';
+
 /** What rights are given in and for: one region of one environment, and what it names there. */
 export abstract class Scope {
   constructor(
@@ -31,6 +33,28 @@ export abstract class Scope {
 
   protected get instanceArns(): string[] {
     return this.instances.map((instance) => this.names.arn('rds', this.region, `db:${instance}`));
+  }
+
+  /** What carries this environment's tag. */
+  protected get tagged() {
+    return { StringEquals: { [OWNER]: this.environment.name } };
+  }
+
+  /**
+   * What carries no other environment's tag: the names of `prod` are also the beginning of those of `prod-eu`. What is yet to be made, and
+   * what is gone by now, has no tags.
+   */
+  protected get notAnothers() {
+    return { StringEqualsIfExists: { [OWNER]: this.environment.name } };
+  }
+
+  /** On snapshots of this environment alone. */
+  protected onSnapshots(actions: string[], regions: readonly string[]): Right {
+    const snapshots = regions.map((region) => this.snapshotsIn(region));
+    return allow(
+      { actions, resources: snapshots, conditions: this.notAnothers },
+      Object.fromEntries(snapshots.map((arn) => [arn, SNAPSHOT_NAMES])),
+    );
   }
 
   protected snapshotsIn(region: string): string {

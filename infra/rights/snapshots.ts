@@ -25,12 +25,10 @@ export abstract class SnapshotRights extends DatabaseRights {
   }
 
   takeSnapshots(): Right[] {
-    const own = this.snapshotsIn(this.region);
+    const actions = ['rds:CreateDBSnapshot', 'rds:AddTagsToResource'];
     return [
-      allow(
-        { actions: ['rds:CreateDBSnapshot', 'rds:AddTagsToResource'], resources: [...this.instanceArns, own] },
-        { [own]: SNAPSHOT_NAMES },
-      ),
+      ...this.databaseRight(actions, this.instanceArns),
+      this.onSnapshots(actions, [this.region]),
       this.useForeignKey(this.region, "the key of the database is its owner's choice"),
     ];
   }
@@ -46,10 +44,8 @@ export abstract class SnapshotRights extends DatabaseRights {
   }
 
   private copyAmong(regions: readonly string[]): Right[] {
-    const snapshots = regions.map((region) => this.snapshotsIn(region));
-    const reasons = Object.fromEntries(snapshots.map((arn) => [arn, SNAPSHOT_NAMES]));
     return [
-      allow({ actions: ['rds:CopyDBSnapshot', 'rds:AddTagsToResource'], resources: snapshots }, reasons),
+      this.onSnapshots(['rds:CopyDBSnapshot', 'rds:AddTagsToResource'], regions),
       ...regions.map((region) =>
         this.useForeignKey(region, "the key of the source is its owner's choice, that of the copy is known by its alias"),
       ),
@@ -94,7 +90,7 @@ export abstract class SnapshotRights extends DatabaseRights {
     if (!vault || !this.site) return [];
     const shared = this.snapshotsIn(this.names.regionOf(this.site === 'primary' ? 'recovery' : 'primary'));
     return [
-      allow({ actions: ['rds:ModifyDBSnapshotAttribute'], resources: [shared] }, { [shared]: SNAPSHOT_NAMES }),
+      allow({ actions: ['rds:ModifyDBSnapshotAttribute'], resources: [shared], conditions: this.tagged }, { [shared]: SNAPSHOT_NAMES }),
       allow({ actions: ['sts:AssumeRole'], resources: [this.names.vaultRoleArn(vault.account)] }),
     ];
   }
@@ -102,10 +98,9 @@ export abstract class SnapshotRights extends DatabaseRights {
   /** Only what carries Lifeboat's name and Lifeboat's tag. */
   deleteSnapshots(): Right[] {
     const snapshots = this.siteRegions.map((region) => this.snapshotsIn(region));
-    const conditions = { StringEquals: { 'aws:ResourceTag/lifeboat:environment': this.environment.name } };
     return [
       allow(
-        { actions: ['rds:DeleteDBSnapshot'], resources: snapshots, conditions },
+        { actions: ['rds:DeleteDBSnapshot'], resources: snapshots, conditions: this.tagged },
         Object.fromEntries(snapshots.map((arn) => [arn, SNAPSHOT_NAMES])),
       ),
     ];

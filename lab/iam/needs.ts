@@ -59,10 +59,7 @@ const RULES: Readonly<Record<string, Needs>> = {
   },
   rds: (subject) => {
     const { call, input, known, arn } = subject;
-    const resources = rdsResources(input, arn);
-    const tags = resources.flatMap((resource) => [...(known.tagsOf?.(resource) ?? [])]);
-    const context = Object.fromEntries(tags.map(([key, value]) => [`aws:ResourceTag/${key}`, [value]]));
-    return [need(`rds:${call.action}`, resources, context), ...rdsImplied(subject)];
+    return [...onRds(`rds:${call.action}`, rdsResources(input, arn), known), ...rdsImplied(subject)];
   },
   ecs: ({ call, input, arn }) => {
     const cluster = String(input.cluster ?? 'default')
@@ -114,15 +111,14 @@ const RULES: Readonly<Record<string, Needs>> = {
     need(`cloudwatch:${call.action}`, ['*'], input.Namespace ? { 'cloudwatch:namespace': [String(input.Namespace)] } : {}),
   ],
   kms: ({ call, input, known, account }) => {
-    const tags = ((input.Tags ?? []) as { TagKey: string; TagValue: string }[]).map(({ TagKey, TagValue }) => [
-      `aws:RequestTag/${TagKey}`,
-      [TagValue],
-    ]);
+    const tags = (input.Tags ?? []) as { TagKey: string; TagValue: string }[];
+    const asked = Object.fromEntries(tags.map(({ TagKey, TagValue }) => [`aws:RequestTag/${TagKey}`, [TagValue]]));
+    const context = tags.length === 0 ? {} : { ...asked, 'aws:TagKeys': tags.map(({ TagKey }) => TagKey) };
     const named = String(input.KeyId ?? '*');
     const ofName = keyArn(named, { known, account, region: call.region });
+    if (call.action !== 'CreateKey') return [need(`kms:${call.action}`, [ofName], context)];
     // A key that is yet to be made has no ARN.
-    const key = call.action === 'CreateKey' ? '*' : ofName;
-    return [need(`kms:${call.action}`, [key], Object.fromEntries(tags) as Need['context'])];
+    return ['kms:CreateKey', ...(tags.length > 0 ? ['kms:TagResource'] : [])].map((action) => need(action, ['*'], context));
   },
   ssm: ({ call, input, arn }) => [need(`ssm:${call.action}`, [arn('ssm', `parameter/${String(input.Name ?? '*').replace(/^\//, '')}`)])],
   logs: ({ call, input, arn }) => [need(`logs:${call.action}`, [arn('logs', `log-group:${input.logGroupName ?? '*'}:*`)])],
@@ -136,6 +132,13 @@ const S3_ACTIONS: Readonly<Record<string, string>> = { HeadObject: 'GetObject', 
 
 const encrypted = (key: string | undefined, actions: readonly string[]): Need[] =>
   key === undefined ? [] : actions.map((action) => need(`kms:${action}`, [key]));
+
+/** Each resource is judged by its own tags; what is yet to be made has none. */
+const onRds = (action: string, resources: readonly string[], { tagsOf }: Knowledge): Need[] =>
+  resources.map((resource) => {
+    const tags = [...(tagsOf?.(resource) ?? [])].map(([key, value]) => [`aws:ResourceTag/${key}`, [value]]);
+    return need(action, [resource], Object.fromEntries(tags) as Need['context']);
+  });
 
 const RDS_KINDS: Readonly<Record<string, string>> = {
   DBInstanceIdentifier: 'db',
@@ -179,7 +182,7 @@ function rdsImplied({ call: { region, action }, input, known, account, arn }: Su
   const key = named && keyArn(named, { known, account, region });
   const chosen = { ...throughRds, ...(named?.startsWith('alias/') && { 'kms:ResourceAliases': [named] }) };
   return [
-    ...(tags ? [need('rds:AddTagsToResource', tagged(action, input, arn))] : []),
+    ...(tags ? onRds('rds:AddTagsToResource', tagged(action, input, arn), known) : []),
     ...(key ? [need('kms:DescribeKey', [key], chosen), need('kms:CreateGrant', [key], chosen)] : []),
     ...keyOfAnother(String(input.SourceDBSnapshotIdentifier ?? ''), known, account).flatMap((theirs) =>
       ['DescribeKey', 'Decrypt', 'CreateGrant'].map((action) =>

@@ -15,6 +15,8 @@ export interface Snapshot {
   status: 'creating' | 'available' | 'failed';
   percentProgress: number;
   createdAt: Date | undefined;
+  /** When the first of its copies was asked for. */
+  takenAt: Date;
   /** The settings of the instance, which a restored one inherits. */
   attributes: Attributes;
   port: number;

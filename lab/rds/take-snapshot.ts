@@ -29,6 +29,7 @@ export function newSnapshot(control: ControlPlane, database: Database, name: str
     status: 'creating',
     percentProgress: 0,
     createdAt: undefined,
+    takenAt: new Date(),
     attributes: { ...database.attributes },
     port: database.port,
     origin: { DBInstanceIdentifier: database.identifier, DbiResourceId: database.resourceId, InstanceCreateTime: database.createdAt },

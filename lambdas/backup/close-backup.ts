@@ -43,7 +43,7 @@ export const closeBackup = defineStep({
 export const handler = closeBackup.handler;
 
 const problemOf = (job: Job, point: RecoveryPoint | undefined, other: string): string | undefined => {
-  if (!point) return `${job.id}: no snapshot was completed of ${job.instance}`;
+  if (!point) return `${job.id}: no snapshot of ${job.instance} was completed under that name`;
   if (!point.copies.some(({ site }) => site === other)) return `${job.id}: no sound copy in site '${other}'`;
   if (isForVault(job) && !point.vault) return `${job.id}: no copy in the vault's account`;
   return undefined;

@@ -13,6 +13,7 @@ const AT_ONCE = 4;
 /**
  * Has the vault's own role copy what its policy names, under a key of the vault's account, and writes that into the recovery point. The
  * source is the copy in the other site: it lies under Lifeboat's own key, which can be shared, whatever the database's is. Waits for all.
+ * What lies there under no key is never shared: no key's policy would stand between it and whoever can name it.
  * @throws NotReady while one is on its way or waits.
  */
 export const copyToAccount = defineStep({
@@ -31,10 +32,11 @@ export const copyToAccount = defineStep({
     const there = snapshots[otherSite(site)];
     const [source, known] = await Promise.all([there.list(), vault.list()]);
     const jobs = wanted.filter(({ id }) => source.get(id)?.status === 'available');
-    const missing = jobs.filter(({ id }) => !known.has(id));
+    const isEncrypted = ({ id }: Job): boolean => source.get(id)!.encrypted;
+    const missing = jobs.filter((job) => !known.has(job.id) && isEncrypted(job));
     const room = Math.max(0, COPIES_AT_ONCE - [...known.values()].filter(({ copying }) => copying).length);
     const waiting = missing.slice(room).map(({ id }) => `${id} waits for room among ${COPIES_AT_ONCE} copies`);
-    const refused: string[] = [];
+    const refused = jobs.filter((job) => !isEncrypted(job)).map(({ id }) => `${id} is not encrypted, and is shared with nobody`);
     const ask = async ({ id }: Job): Promise<void> => {
       await there.share(id, account);
       const answer = await vault.copyFrom(source.get(id)!, vaultKeyOf(plan));

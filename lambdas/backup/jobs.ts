@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type BackupPolicy, tierNames } from '../../environments/backup.ts';
+import { snapshotStem } from '../../environments/names.ts';
 import { type Database, type Environment, type SiteName, workloadOf } from '../kit/plan.ts';
 import { RdsSnapshots } from '../resources/rds-snapshots.ts';
 
@@ -33,7 +34,7 @@ export const jobsOf = (plan: Environment, site: SiteName, { tier, dueAt, workloa
   workloads.flatMap((name) =>
     workloadOf(plan, name).databases.flatMap((config): Job[] => {
       if (!config.backup?.tiers.some(({ every }) => every === tier)) return [];
-      const id = ['lifeboat', plan.name, name, config.name, tier, dueAt.replace(/\D/g, '').slice(0, 12)].join('-');
+      const id = ['lifeboat', plan.name, snapshotStem(name, config.name, tier), dueAt.replace(/\D/g, '').slice(0, 12)].join('-');
       const tags = { 'lifeboat:workload': name, 'lifeboat:database': config.name, 'lifeboat:tier': tier, 'lifeboat:due-at': dueAt };
       const instance = config.instances[site];
       return [{ id, workload: name, database: config.name, tier, dueAt, instance, config, policy: config.backup, tags }];

@@ -16,10 +16,14 @@ const given = z.strictObject({
   workloads: z.array(z.string()).min(1).optional(),
 });
 
+/** So far the clocks of whoever starts a run and of the machine may differ. */
+const CLOCKS_MS = 60_000;
+
 /**
  * The first state: which databases this run is for. `{}` is valid: every database with a policy that is active in this site, in the
  * first tier of the first policy, due now.
- * @throws InvalidRequest naming each wrong field, and when nothing here has that tier.
+ * @throws InvalidRequest naming each wrong field, and when nothing here has that tier. A recovery point that is due in the future would stay
+ * the newest one, for every reader, until then.
  */
 export const readBackupRequest = defineStep({
   name: 'read-backup-request',
@@ -38,6 +42,8 @@ export const readBackupRequest = defineStep({
     const active = await Promise.all(names.map(async (name) => ((await ledger.lease(name))?.holder === site ? [name] : [])));
     const tier = asked.tier ?? known.flatMap(({ databases }) => databases).find(({ backup }) => backup)!.backup!.tiers[0]!.every;
     const dueAt = new Date(asked.dueAt ?? execution.startedAt).toISOString();
+    if (Date.parse(dueAt) > Date.parse(execution.startedAt) + CLOCKS_MS)
+      throw new InvalidRequest(`dueAt: is ${dueAt}, after this run's start at ${execution.startedAt}; give a time that has passed`);
     const request: BackupRequest = { run: execution.name, tier, dueAt, workloads: active.flat() };
     if (jobsOf(plan, site, request).length === 0)
       throw new InvalidRequest(`tier: no database that is active in site '${site}' has tier '${tier}'`);

@@ -39,6 +39,8 @@ export interface RecoveryPoint {
   dueAt: string;
   /** What its data reach to at least: the newest heartbeat that was written before the snapshot began. */
   reachesTo?: string;
+  /** When RDS was asked for the snapshot; the same in each copy of it. ISO 8601 UTC. */
+  takenAt?: string;
   instance: string;
   engine: string;
   engineVersion: string;
@@ -110,10 +112,14 @@ export class RecoveryPoints {
     return (await this.ledger.get(keyOf(point))) as RecoveryPoint | undefined;
   }
 
-  /** Writes what a backup knows of it; what a verification wrote stays. */
+  /** Writes what a backup knows of it; what a verification wrote stays, if it was of this snapshot and not of an earlier one of its name. */
   async record(point: Omit<RecoveryPoint, 'standing'>): Promise<void> {
-    const isNew = await this.ledger.put({ ...keyOf(point), ...point, standing: 'unverified' }, 'attribute_not_exists(pk)');
-    if (!isNew) await this.ledger.set(keyOf(point), { ...point } as Item);
+    const item = { ...keyOf(point), ...point, standing: 'unverified' };
+    if (await this.ledger.put(item, 'attribute_not_exists(pk)')) return;
+    const before = await this.find(point);
+    const isAnother = before?.takenAt !== undefined && before.takenAt !== point.takenAt;
+    if (isAnother) await this.ledger.put({ ...item, holdUntil: before.holdUntil });
+    else await this.ledger.set(keyOf(point), { ...point } as Item);
   }
 
   note(point: Pick<RecoveryPoint, 'workload' | 'database' | 'dueAt' | 'id'>, fields: Partial<RecoveryPoint>): Promise<void> {

@@ -1,7 +1,7 @@
 import { CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { guarded, localCalls } from '../kit/clients.ts';
 
-/** Keys that nobody had a right to before they were made. */
+/** New keys, with the policy that KMS gives a key: rights that name keys one by one do not reach them. */
 export class CleanKeys {
   private readonly kms = guarded(new KMSClient(localCalls));
 

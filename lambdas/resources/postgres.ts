@@ -1,4 +1,5 @@
 import { setTimeout as after } from 'node:timers/promises';
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import pg from 'pg';
 import { z } from 'zod';
@@ -52,6 +53,8 @@ export interface PostgresOptions {
   databaseName: string;
   secret: string;
   tls: boolean;
+  /** Whose certificate the server must show, where `host` is the near end of a tunnel to it. */
+  verifyAs?: string;
   /** Bound of one query, where the usual one is too short. */
   queryTimeoutMs?: number;
   /** Where the login is kept for longer than this object lives. */
@@ -103,7 +106,8 @@ export class Postgres {
   }
 
   private async open(host: string, { username, password }: Login): Promise<pg.Client> {
-    const { port, databaseName, tls, queryTimeoutMs = QUERY_TIMEOUT_MS } = this.options;
+    const { port, databaseName, tls, verifyAs = host, queryTimeoutMs = QUERY_TIMEOUT_MS } = this.options;
+    const isOf = (_: string, certificate: PeerCertificate) => checkServerIdentity(verifyAs, certificate);
     const client = new pg.Client({
       host,
       port,
@@ -112,7 +116,7 @@ export class Postgres {
       password,
       application_name: 'lifeboat',
       options: OWN_NAMES_ONLY,
-      ssl: tls ? { rejectUnauthorized: true } : false,
+      ssl: tls ? { rejectUnauthorized: true, checkServerIdentity: isOf } : false,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       query_timeout: queryTimeoutMs + (this.options.queryTimeoutMs ? SERVER_FIRST_MS : 0),
       statement_timeout: queryTimeoutMs,

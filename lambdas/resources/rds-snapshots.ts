@@ -25,6 +25,8 @@ export interface Snapshot {
   instance: string;
   status: 'available' | 'creating' | 'failed' | 'unknown';
   completedAt?: string;
+  /** When the first of its copies was asked for. AWS, RDS API reference, 'DBSnapshot', OriginalSnapshotCreateTime, 2026-11. */
+  takenAt?: string;
   engine: string;
   engineVersion: string;
   allocatedGb: number;
@@ -147,6 +149,7 @@ const readSnapshot = (snapshot: DBSnapshot): Snapshot => ({
   instance: snapshot.DBInstanceIdentifier ?? '',
   status: statusOf(snapshot.Status),
   completedAt: snapshot.SnapshotCreateTime?.toISOString(),
+  takenAt: snapshot.OriginalSnapshotCreateTime?.toISOString(),
   engine: snapshot.Engine ?? 'unknown',
   engineVersion: snapshot.EngineVersion ?? 'unknown',
   allocatedGb: snapshot.AllocatedStorage ?? 0,

@@ -4,6 +4,7 @@ import { CopyUnusable } from '../kit/errors.ts';
 import { notifier } from '../kit/notify.ts';
 import { defineStep } from '../kit/step.ts';
 import { inspected, requireGood } from './close-copy.ts';
+import { incidentOf, type Remembered } from './replacement.ts';
 import { CUT_OVER_SECONDS, restoreRun } from './restoring.ts';
 
 const renewed = z.object({ secret: z.string(), closed: z.array(z.string()).default([]), left: z.array(z.string()).default([]) });
@@ -18,7 +19,8 @@ export const askCutOver = defineStep({
   input: restoreRun.extend({ token: z.string().min(1), inspected, renewed }),
   throws: [CopyUnusable],
   build: () => ({ tell: notifier() }),
-  run: async ({ workload, request, token, inspected: found, renewed: logins }, { plan, region, ledger, incidents, tell, now }) => {
+  run: async ({ workload, request, token, inspected: found, renewed: logins }, services) => {
+    const { plan, region, ledger, incidents, tell, now } = services;
     requireGood(found, request.acceptUnknown);
     if (logins.left.length > 0 && !request.acceptUnknown)
       throw new CopyUnusable(`these logins could not be closed: ${logins.left.join(', ')}`);
@@ -40,6 +42,7 @@ export const askCutOver = defineStep({
       lostSeconds,
       before: `give the application its new passwords: secret ${logins.secret}, field applicationPasswords`,
       closedLogins: logins.closed,
+      settings: settingsWords((await incidentOf({ workload, request }, services)).before),
       approve: answer,
       refuse: answer.replace('approve', 'refuse'),
       expiresAt: question.expiresAt,
@@ -47,3 +50,10 @@ export const askCutOver = defineStep({
   },
 });
 export const handler = askCutOver.handler;
+
+const settingsWords = ({ notTaken, found }: Remembered): string => {
+  if (!found) return 'those that the recovery point knows: the old instance is gone';
+  if (!notTaken) return 'those of the old instance, since the recovery point knows none for this site: look whether somebody changed them';
+  if (notTaken.length === 0) return "the recovery point's, which the old instance had still";
+  return `the recovery point's; the old instance had others since: ${notTaken.join(', ')}`;
+};

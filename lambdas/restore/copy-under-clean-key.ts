@@ -1,14 +1,16 @@
 import { CopyUnusable, NotReady } from '../kit/errors.ts';
+import { RecoveryPoints } from '../kit/recovery-points.ts';
 import { defineStep } from '../kit/step.ts';
 import { CleanKeys } from '../resources/clean-keys.ts';
 import { OWNER_TAG, RdsSnapshots } from '../resources/rds-snapshots.ts';
 import { incidentOf } from './replacement.ts';
 import { cleanName, INCIDENT_TAG, restoreRun } from './restoring.ts';
+import { requireSame } from './same-snapshot.ts';
 
 /**
  * A copy of the recovery point under a key that whoever had rights on the old one has none on: the environment's named one, or a new one.
  * What is restored from it is encrypted with that key.
- * @throws NotReady until it is complete, CopyUnusable when RDS cannot make it.
+ * @throws NotReady until it is complete, CopyUnusable when RDS cannot make it, or another snapshot has the name.
  */
 export const copyUnderCleanKey = defineStep({
   name: 'copy-under-clean-key',
@@ -17,7 +19,7 @@ export const copyUnderCleanKey = defineStep({
   build: ({ plan, region }) => ({ snapshots: new RdsSnapshots(region, plan.name), keys: new CleanKeys() }),
   run: async (input, services) => {
     const { workload, request } = input;
-    const { plan, site, incidents, snapshots, keys } = services;
+    const { plan, site, ledger, incidents, snapshots, keys } = services;
     const id = cleanName(plan, request);
     if (request.dryRun) return { would: `copy ${request.point.id} as ${id} under a new key` };
     const known = await snapshots.list();
@@ -27,6 +29,7 @@ export const copyUnderCleanKey = defineStep({
     if (copy) throw new NotReady(`${id} is ${copy.status}`);
     const source = known.get(request.point.id);
     if (!source) throw new CopyUnusable(`${request.point.id} is not in this site any more`);
+    requireSame(source, await new RecoveryPoints(ledger).find(request.point));
     let { cleanKey } = await incidentOf(input, services);
     if (!cleanKey) {
       const tags = { [OWNER_TAG]: plan.name, [INCIDENT_TAG]: request.incident };

@@ -4,7 +4,7 @@ import { type Claim, claimIsLive, type Lease } from '../kit/lease.ts';
 import { RecoveryPoints } from '../kit/recovery-points.ts';
 import type { Base } from '../kit/step.ts';
 import type { Instance } from '../resources/rds-instances.ts';
-import { ownTags, type Settings } from '../resources/rds-settings.ts';
+import { differences, ownTags, type Settings } from '../resources/rds-settings.ts';
 import type { GivenUp } from './other-choice.ts';
 import { type RestoreRequest, type RestoreRun, restoredDatabase, restoredName } from './restoring.ts';
 
@@ -18,6 +18,8 @@ export interface Remembered {
   /** The old instance's, and whether there was one. */
   host?: string;
   found: boolean;
+  /** Of a clean room: settings of the old instance that are not those that it takes. Whoever broke in may have changed them. */
+  notTaken?: string[];
 }
 
 /** The incident of a restore that replaces what is there. Times are ISO 8601 UTC. */
@@ -41,7 +43,10 @@ export interface RestoreIncident extends Incident {
   verifiedAt?: string;
 }
 
-/** What was remembered when the workload was claimed; else the instance that is there, or what the recovery point knows of one that is gone. */
+/**
+ * What was remembered when the workload was claimed; else the instance that is there, or what the recovery point knows of one that is gone.
+ * A clean room takes the recovery point's word first.
+ */
 export const remembered = async (
   { workload, request }: RestoreRun,
   { plan, site, ledger, incidents }: Base,
@@ -49,12 +54,18 @@ export const remembered = async (
 ): Promise<Remembered> => {
   const incident = (await incidents.find(request.incident, workload)) as RestoreIncident | undefined;
   if (incident?.before) return incident.before;
-  const live = known.get(restoredDatabase(plan, workload, request).instances[site]);
-  if (live) return { settings: live.settings, tags: ownTags(live.tags), host: live.host, found: true };
+  const identifier = restoredDatabase(plan, workload, request).instances[site];
+  const live = known.get(identifier);
+  const isClean = request.placement === 'cleanRoom';
+  if (live && !isClean) return { settings: live.settings, tags: ownTags(live.tags), host: live.host, found: true };
   const point = request.moment === null ? await new RecoveryPoints(ledger).find(request.point) : undefined;
   // Groups are of a region: the settings of an instance in the other one would name what is not here.
-  const here = point?.instance === restoredDatabase(plan, workload, request).instances[site];
-  return { settings: here ? point?.settings : undefined, tags: (here && point?.instanceTags) || {}, found: false };
+  const then = point?.instance === identifier ? point : undefined;
+  if (!live) return { settings: then?.settings, tags: then?.instanceTags ?? {}, found: false };
+  // As it was before anybody broke in, where that is known.
+  const settings = then?.settings ?? live.settings;
+  const notTaken = then?.settings ? differences(then.settings, live.settings) : undefined;
+  return { settings, tags: then?.instanceTags ?? ownTags(live.tags), host: live.host, found: true, notTaken };
 };
 
 export const RUN_TAG = 'lifeboat:run';

@@ -1,27 +1,33 @@
 import { CopyUnusable, NotReady } from '../kit/errors.ts';
+import { RecoveryPoints } from '../kit/recovery-points.ts';
 import { defineStep } from '../kit/step.ts';
 import { RdsAutomatedBackups } from '../resources/rds-automated-backups.ts';
 import { HOPELESS, type MomentSource, RdsInstances } from '../resources/rds-instances.ts';
-import { OWNER_TAG } from '../resources/rds-snapshots.ts';
+import { OWNER_TAG, RdsSnapshots } from '../resources/rds-snapshots.ts';
 import { REQUESTED_TAG } from '../verification/copies.ts';
 import { settingsUntilPlaced } from './clean-room.ts';
 import { type LogSource, logSourceOf } from './log-source.ts';
 import { findRestored, RUN_TAG, remembered } from './replacement.ts';
 import { cleanName, restoredDatabase, restoredName, restoreRun } from './restoring.ts';
+import { requireSame } from './same-snapshot.ts';
 
 /**
  * Restores beside what is there, under a name of its own: with the settings of this site's own instance, which a restore would lose
  * otherwise. Where nobody knows these any more RDS's defaults are taken, and the comparison says so.
- * @throws NotReady until RDS calls it available, CopyUnusable when RDS says that it never will be.
+ * @throws NotReady until RDS calls it available, CopyUnusable when RDS says that it never will be, or another snapshot has the name.
  */
 export const restoreDatabase = defineStep({
   name: 'restore-database',
   input: restoreRun,
   throws: [NotReady, CopyUnusable],
-  build: () => ({ instances: new RdsInstances(), backups: new RdsAutomatedBackups() as Pick<RdsAutomatedBackups, 'list'> }),
+  build: ({ plan, region }) => ({
+    instances: new RdsInstances(),
+    snapshots: new RdsSnapshots(region, plan.name) as Pick<RdsSnapshots, 'list'>,
+    backups: new RdsAutomatedBackups() as Pick<RdsAutomatedBackups, 'list'>,
+  }),
   run: async (input, services) => {
     const { workload, request } = input;
-    const { plan, site, incidents, instances, backups, now } = services;
+    const { plan, site, ledger, incidents, instances, snapshots, backups, now } = services;
     const id = restoredName(plan, request);
     const config = restoredDatabase(plan, workload, request);
     if (request.dryRun) return { would: `restore ${request.point.id} as ${id}, beside ${config.instances[site]}` };
@@ -44,8 +50,10 @@ export const restoreDatabase = defineStep({
     const settings = settingsUntilPlaced(wanted, request, plan, site);
     const snapshotId = request.placement === 'cleanRoom' ? cleanName(plan, request) : request.point.id;
     const { moment } = request;
-    if (moment === null) await instances.restoreLike(settings, { id, snapshotId, tags });
-    else {
+    if (moment === null) {
+      requireSame((await snapshots.list()).get(request.point.id), await new RecoveryPoints(ledger).find(request.point));
+      await instances.restoreLike(settings, { id, snapshotId, tags });
+    } else {
       const brought = config.backup?.replicatedAutomatedBackups ? await backups.list() : [];
       const log = logSourceOf(known, brought, { plan, site, instances: config.instances });
       await instances.restoreToMoment(settings, { id, source: requireReach(log, moment), moment, tags });

@@ -84,6 +84,18 @@ describe('copying to the vault', () => {
     expect(await copyToAccount.run({ request }, { ...services, plan, vault: undefined })).toEqual({ copied: 0, of: 0 });
   });
 
+  it('shares nothing that lies there unencrypted, and holds up no other for it', async () => {
+    const { memory, jobs, copy } = await given(25);
+    for (const { id } of jobs.slice(0, 22)) memory.recovery.known.get(id)!.encrypted = false;
+    expect((await untilReady(copy)).output).toEqual({ copied: 3, of: 25 });
+    expect([...memory.recovery.shared.keys()].sort()).toEqual(
+      jobs
+        .slice(22)
+        .map(({ id }) => id)
+        .sort(),
+    );
+  });
+
   it('counts no copy that is not encrypted or not of the size of its source, and the run says that it lacks', async () => {
     const { services, kept, points, jobs, copy } = await given(2);
     kept.add(jobs[0]!.id, { encrypted: false });

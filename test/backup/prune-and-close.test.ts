@@ -199,4 +199,15 @@ describe('starting', () => {
     await expect(readBackupRequest.run({ execution, given: { workloads: ['billing'] } }, base)).rejects.toThrow(InvalidRequest);
     await expect(readBackupRequest.run({ execution, given: { tier: 'hourly' } }, base)).rejects.toThrow('tier: no database');
   });
+
+  it('takes nothing that is due in the future: it would be the newest one until then', async () => {
+    const execution = { name: 'by-hand', startedAt: '2026-11-20T12:00:00.000Z' };
+    const due = (dueAt: string) => readBackupRequest.run({ execution, given: { dueAt } }, primaryBase());
+    await expect(due('2099-01-01T00:00:00Z')).rejects.toThrow(
+      /^dueAt: is 2099-01-01T00:00:00.000Z, after this run's start at 2026-11-20T12/,
+    );
+    await expect(due('2026-11-20T13:01:01+01:00')).rejects.toThrow(InvalidRequest);
+    // A clock that is a little ahead.
+    expect((await due('2026-11-20T13:01:00+01:00')).request.dueAt).toBe('2026-11-20T12:01:00.000Z');
+  });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { closeBackup } from '../../lambdas/backup/close-backup.ts';
 import { copySnapshots } from '../../lambdas/backup/copy-snapshots.ts';
 import { type BackupRequest, jobsOf } from '../../lambdas/backup/jobs.ts';
 import { Manifests } from '../../lambdas/backup/manifests.ts';
@@ -74,8 +75,9 @@ describe('a recovery point', () => {
   it('counts only copies that are complete, of the same engine and size, and encrypted in the other site', async () => {
     const base = primaryBase(planWith(4));
     const { memory, snapshots } = bothSites();
-    const ids = jobsOf(base.plan, 'primary', request).map(({ id }) => id);
-    for (const id of ids) memory.primary.add(id);
+    const jobs = jobsOf(base.plan, 'primary', request);
+    const ids = jobs.map(({ id }) => id);
+    for (const { id, instance } of jobs) memory.primary.add(id, { instance });
     memory.recovery.add(ids[0]!, { encrypted: true });
     memory.recovery.add(ids[1]!, { encrypted: false });
     memory.recovery.add(ids[2]!, { encrypted: true, allocatedGb: 10 });
@@ -89,6 +91,21 @@ describe('a recovery point', () => {
       [ids[2], 'unverified', ['primary']],
       [ids[3], 'unverified', ['primary']],
     ]);
+  });
+
+  it("is never a snapshot of another instance that has its name, and the run's other ones are recorded", async () => {
+    const base = primaryBase(planWith(2));
+    const { memory, snapshots } = bothSites();
+    const [foreign, own] = jobsOf(base.plan, 'primary', request);
+    memory.primary.add(foreign!.id, { instance: 'payroll-primary' });
+    memory.primary.add(own!.id, { instance: own!.instance });
+    const points = new RecoveryPoints(base.ledger);
+    const services = { ...base, snapshots, points, manifests: noManifest, instances: noInstances };
+    expect(await recordRecoveryPoints.run({ request }, services)).toEqual({ recorded: 1 });
+    expect(await points.find(foreign!)).toBeUndefined();
+    const output = await closeBackup.run({ request }, { ...services, tell: async () => {}, put: async () => {} });
+    expect(output).toMatchObject({ succeeded: false });
+    expect(output.problems).toContain(`${foreign!.id}: no snapshot of ${foreign!.instance} was completed under that name`);
   });
 
   it('that is recorded again keeps what a verification found', async () => {

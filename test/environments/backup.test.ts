@@ -71,6 +71,26 @@ describe('a backup policy', () => {
     expect(defineEnvironment({ ...own, vault: { account: '999999999999' } }).vault).toEqual({ account: '999999999999' });
   });
 
+  it.each([
+    ['names that are joined', ['orders', 'eu-main', 'daily'], ['orders-eu', 'main', 'daily'], 'orders-eu-main-daily'],
+    ['a tier that has a hyphen', ['orders', 'main', 'six-hourly'], ['orders', 'main-six', 'hourly'], 'orders-main-six-hourly'],
+  ] as const)('gives no two databases one name of snapshots: %s', (_, one, other, name) => {
+    const plain = withPolicy({});
+    const [{ databases: [database] = [] }] = plain.workloads as [EnvironmentInput['workloads'][number]];
+    const named = ([workloadName, databaseName, every]: readonly [string, string, 'daily' | 'hourly' | 'six-hourly']) =>
+      workload(workloadName, {
+        databases: [{ ...database!, name: databaseName, backup: { tiers: [{ every, keepDays: 1 }], rpoSeconds: 200_000 } }],
+      });
+    const merged = (a: ReturnType<typeof named>, b: ReturnType<typeof named>) =>
+      a.name === b.name ? [{ ...a, databases: [...a.databases!, ...b.databases!] }] : [a, b];
+    const at = one[0] === other[0] ? 'workloads[0].databases[1]' : 'workloads[1].databases[0]';
+    expect(() => defineEnvironment({ ...plain, workloads: merged(named(one), named(other)) })).toThrow(
+      `${at}.name: is '${other[1]}', whose snapshots would have the name ${name}, as those of '${one[1]}' of workload '${one[0]}'`,
+    );
+    const apart = named([other[0], `${other[1]}-x`, other[2]]);
+    expect(defineEnvironment({ ...plain, workloads: merged(named(one), apart) }).workloads.length).toBeGreaterThan(0);
+  });
+
   it('knows a wrong time zone', () => {
     expect(() => defineEnvironment(withPolicy({ tiers: [{ every: 'daily', keepDays: 1, timeZone: 'Europe/Atlantis' }] }))).toThrow(
       'a time zone of the IANA database',

@@ -8,6 +8,8 @@ import { ofType, only, synthesise, synthesiseStack, type WorkloadKind } from './
 const stacks = synthesise(demoCopies);
 const sites = Object.entries({ primary: stacks.primary, recovery: stacks.recovery });
 const prefix = 'lifeboat-demo-copies';
+const tagged = { StringEquals: { 'aws:ResourceTag/lifeboat:environment': 'demo-copies' } };
+const notAnothers = { StringEqualsIfExists: { 'aws:ResourceTag/lifeboat:environment': 'demo-copies' } };
 
 /** Every `*` in a right of the steps of backup and verification, and why it cannot be narrower. */
 const wildcards: Record<string, string> = {
@@ -164,7 +166,6 @@ describe('the rights of backup and verification', () => {
   });
 
   it('to delete are held by janitors and by who removes what it made: restored copies, and, with our tag, what is out of date or was replaced', () => {
-    const tagged = { StringEquals: { 'aws:ResourceTag/lifeboat:environment': 'demo-copies' } };
     for (const [, template] of sites) {
       const statements = [...statementsByRole(template).values()].flat();
       const snapshots = statements.filter(({ Action }) => Action.includes('rds:DeleteDBSnapshot'));
@@ -175,7 +176,27 @@ describe('the rights of backup and verification', () => {
       );
       expect([copies!.length, replaced!.length, instances.length]).toEqual([2, 1, 3]);
       expect(replaced![0]!.Condition).toEqual(tagged);
+      expect(copies!.map(({ Condition }) => Condition)).toEqual([notAnothers, notAnothers]);
     }
+  });
+
+  it('on snapshots, but to list them, stop at the tag of an environment whose name begins like this one', () => {
+    for (const [, template] of sites) {
+      const statements = [...statementsByRole(template).values()]
+        .flat()
+        .filter(({ Resource }) => Resource.some((arn) => arn.includes(`:snapshot:${prefix}-`)));
+      expect(statements.length).toBeGreaterThan(5);
+      for (const { Action, Condition } of statements) {
+        const isBound = Action.some((action) => /:(Delete|ModifyDBSnapshotAttribute)/.test(action));
+        expect(Condition, Action.join()).toEqual(isBound ? tagged : notAnothers);
+      }
+    }
+  });
+
+  it('to make a key ask for our tag on it, and for no tag of others', () => {
+    const made = rightsOf(stacks.primary, `${prefix}-copy-under-clean-key`).filter((right) => /^kms:(CreateKey|TagResource) /.test(right));
+    expect(made).toHaveLength(2);
+    for (const right of made) expect(right).toContain('"ForAllValues:StringLike":{"aws:TagKeys":["lifeboat:*"]}');
   });
 
   it('never reach the lease', () => {
@@ -237,7 +258,8 @@ describe('a vault', () => {
     expect(takers).toEqual([`${prefix}-copy-to-account`]);
     const rights = rightsOf(primary, `${prefix}-copy-to-account`);
     expect(rights).toContain(`sts:AssumeRole on ${role}`);
-    expect(rights).toContain(`rds:ModifyDBSnapshotAttribute on arn:aws:rds:us-west-2:000000000000:snapshot:${prefix}-*`);
+    const shared = `arn:aws:rds:us-west-2:000000000000:snapshot:${prefix}-*`;
+    expect(rights).toContain(`rds:ModifyDBSnapshotAttribute on ${shared} ${JSON.stringify(tagged)}`);
     expect(rights.filter((right) => right.includes('Modify'))).toHaveLength(1);
     const { primary: without } = synthesise({ ...demoCopies, vault: undefined });
     expect(rightsOf(without, `${prefix}-copy-to-account`).filter((right) => /sts|Modify/.test(right))).toEqual([]);

@@ -4,7 +4,7 @@ import { LedgerStack } from '../../infra/ledger-stack.ts';
 import { SiteStack } from '../../infra/site-stack.ts';
 import { environment, workload } from '../environments/fixtures.ts';
 import { rightsOf } from './iam.ts';
-import { definitions, ofType, only, synthesiseDemo, synthesiseStack, type WorkloadKind } from './synth.ts';
+import { definitions, ofType, only, synthesiseDemo, synthesiseStack, type Template, type WorkloadKind } from './synth.ts';
 
 // Synthesis runs cdk-nag and fails on a finding without a written reason.
 const demo = synthesiseDemo();
@@ -56,7 +56,8 @@ describe('a function', () => {
   );
 
   it('exists for each step, in the sites and, to observe, in the witness', () => {
-    expect(functions).toHaveLength(23 + 23 + 1);
+    // The recovery site alone has the beacon.
+    expect(functions).toHaveLength(22 + 23 + 1);
   });
 
   it.each(functions)('%s has a role, a log group, tracing and a bounded time of its own', (_, template, properties) => {
@@ -310,13 +311,13 @@ describe('the failover machine', () => {
 });
 
 describe('the public', () => {
-  it.each(Object.entries(observers))('%s: reaches the beacon in a site, and nothing else', (kind, template) => {
+  it.each(Object.entries(observers))('%s: reaches the beacon in the recovery site, and nothing else', (kind, template) => {
     const open = Object.entries(template.Resources).filter(([, { Type, Properties }]) => {
       const principal = JSON.stringify((Properties as { Principal?: unknown } | undefined)?.Principal ?? '');
       return Type === 'AWS::Lambda::Url' || (Type === 'AWS::Lambda::Permission' && principal === '"*"');
     });
     expect(open.map(([, { Type, Properties }]) => [Type, Properties.AuthType ?? Properties.Action]).sort()).toEqual(
-      kind === 'witness'
+      kind !== 'recovery'
         ? []
         : [
             ['AWS::Lambda::Permission', 'lambda:InvokeFunction'],
@@ -325,6 +326,17 @@ describe('the public', () => {
           ],
     ); // prettier-ignore
     for (const [, { Properties }] of open) expect(JSON.stringify(Properties)).toContain('AnswerBeacon');
+  });
+
+  it('cannot take the concurrency that the guard and a failover need, and leaves the checkers of each workload theirs', () => {
+    const reservedIn = (template: Template, name: string) =>
+      only(template, 'AWS::Lambda::Function', { FunctionName: `lifeboat-${name}-answer-beacon` }).ReservedConcurrentExecutions;
+    expect(reservedIn(demo.recovery, 'demo')).toBe(13);
+    const two = defineEnvironment(environment({ workloads: [workload('a'), workload('b')] }));
+    const env = { account: two.account, region: two.sites.recovery.region };
+    const props = { environment: two, site: 'recovery' as const, env, definitions };
+    const template = synthesiseStack((app, code) => new SiteStack(app, 'recovery', { ...props, bundles: () => code }));
+    expect(reservedIn(template, 'test')).toBe(16);
   });
 
   it("names: a pair that leaves the primary only when the recovery site's beacon says that it serves", () => {

@@ -4,6 +4,7 @@ import path from 'node:path';
 import pg from 'pg';
 import { baseBackup } from '../../lab/postgres/base-backup.ts';
 import { locateBinaries } from '../../lab/postgres/binaries.ts';
+import type { Certificate } from '../../lab/postgres/certificate.ts';
 import { type Installation, PostgresServer } from '../../lab/postgres/server.ts';
 import { follow, promote } from '../../lab/postgres/standby.ts';
 import { serverUser } from '../../lab/postgres/user.ts';
@@ -32,13 +33,15 @@ export class WorkloadDatabase {
   private constructor(
     private readonly supervisor: Supervisor,
     private readonly installation: Installation,
+    private readonly certificate?: Certificate,
   ) {}
 
-  static async start(): Promise<WorkloadDatabase> {
+  /** With a certificate, clients may use TLS. */
+  static async start(certificate?: Certificate): Promise<WorkloadDatabase> {
     const supervisor = await Supervisor.start({ project: `lease-test-${randomUUID()}` });
     const user = serverUser();
     const installation = { processes: supervisor, user, password: 'secret', binaries: locateBinaries(supervisor.folder, user) };
-    const database = new WorkloadDatabase(supervisor, installation);
+    const database = new WorkloadDatabase(supervisor, installation, certificate);
     const server = database.newServer('primary');
     await server.initialize();
     await server.start();
@@ -88,7 +91,7 @@ export class WorkloadDatabase {
   }
 
   private newServer(name: string): PostgresServer {
-    const server = new PostgresServer(name, path.join(this.supervisor.folder, name), this.installation);
+    const server = new PostgresServer(name, path.join(this.supervisor.folder, name), this.installation, this.certificate);
     this.servers.push(server);
     return server;
   }

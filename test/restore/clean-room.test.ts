@@ -1,7 +1,7 @@
 import { InvalidVPCNetworkStateFault, RDSServiceException } from '@aws-sdk/client-rds';
 import { describe, expect, it } from 'vitest';
 import { CopyUnusable, NotReady } from '../../lambdas/kit/errors.ts';
-import { differences } from '../../lambdas/resources/rds-settings.ts';
+import { differences, type Settings } from '../../lambdas/resources/rds-settings.ts';
 import type { RdsSnapshots, Snapshot } from '../../lambdas/resources/rds-snapshots.ts';
 import { scramVerifier } from '../../lambdas/resources/scram.ts';
 import { abortRestore } from '../../lambdas/restore/abort-restore.ts';
@@ -12,10 +12,12 @@ import { settingsUntilPlaced } from '../../lambdas/restore/clean-room.ts';
 import { copyUnderCleanKey } from '../../lambdas/restore/copy-under-clean-key.ts';
 import { putInPlace } from '../../lambdas/restore/put-in-place.ts';
 import { renewCredentials } from '../../lambdas/restore/renew-credentials.ts';
+import type { RestoreIncident } from '../../lambdas/restore/replacement.ts';
 import { restoreDatabase } from '../../lambdas/restore/restore-database.ts';
 import { beforeName, cleanName, restoredName } from '../../lambdas/restore/restoring.ts';
 import { snapshotCurrent } from '../../lambdas/restore/snapshot-current.ts';
 import { stopWrites } from '../../lambdas/restore/stop-writes.ts';
+import { NOW } from '../kit/services.ts';
 import { IDENTIFIER, MemoryRegion, requestOf, settings } from './region.ts';
 
 const request = requestOf({ placement: 'cleanRoom' });
@@ -63,6 +65,18 @@ describe('a compromised database', () => {
   });
 });
 
+it('takes the settings that the recovery point knows, and says in which the compromised instance differs', async () => {
+  const region = new MemoryRegion();
+  const { id, workload, database, dueAt } = request.point;
+  const point = { id, workload, database, dueAt, instance: IDENTIFIER, settings, instanceTags: { team: 'orders' } };
+  await region.base.ledger.put({ pk: `recovery-point#${workload}#${database}`, sk: `${dueAt}#${id}`, ...point });
+  region.set(IDENTIFIER, { settings: { ...settings, PubliclyAccessible: true, EnableIAMDatabaseAuthentication: true } as Settings });
+  await claimWorkload.run(run, servicesOf(region));
+  const { before } = (await region.base.incidents.find('run-1', 'orders')) as RestoreIncident;
+  expect(before).toMatchObject({ settings, found: true, host: `${IDENTIFIER}.host` });
+  expect(before.notTaken?.sort()).toEqual(['EnableIAMDatabaseAuthentication', 'PubliclyAccessible']);
+});
+
 describe('the clean copy', () => {
   const given = async () => {
     const region = await stopped();
@@ -84,6 +98,18 @@ describe('the clean copy', () => {
     expect(copied).toEqual([['point-1', 'key-1']]);
     region.taken.get(cleanName(region.base.plan, request))!.status = 'available';
     expect(await copyUnderCleanKey.run(run, services)).toMatchObject({ key: 'key-1' });
+  });
+
+  it('is of the snapshot that was proven, and of no other one of its name', async () => {
+    const { region, copied, services } = await given();
+    const takenAt = '2026-11-20T02:15:00.000Z';
+    const { id, workload, database, dueAt } = request.point;
+    await region.base.ledger.put({ pk: `recovery-point#${workload}#${database}`, sk: `${dueAt}#${id}`, id, takenAt });
+    region.taken.set(id, { ...region.taken.get(id)!, takenAt: new Date(NOW).toISOString() });
+    await expect(copyUnderCleanKey.run(run, services)).rejects.toThrow(CopyUnusable);
+    expect(copied).toEqual([]);
+    region.taken.set(id, { ...region.taken.get(id)!, takenAt });
+    await expect(copyUnderCleanKey.run(run, services)).rejects.toThrow(NotReady);
   });
 
   it('that cannot be made ends the run', async () => {
@@ -301,7 +327,16 @@ describe('a person', () => {
     const { point, why, lostSeconds, reason } = request;
     const { reachesTo } = passed;
     expect(told).toMatchObject([
-      { closedLogins: ['night_shift'], recoveryPoint: point.id, dueAt: point.dueAt, reachesTo, why, lostSeconds, reason },
+      {
+        closedLogins: ['night_shift'],
+        settings: expect.stringMatching(/^those of the old instance/),
+        recoveryPoint: point.id,
+        dueAt: point.dueAt,
+        reachesTo,
+        why,
+        lostSeconds,
+        reason,
+      },
     ]);
     expect(JSON.stringify(told)).not.toContain('secret-token');
     expect(region.base.memory.items.get('incident#run-1/#question#orders')).toMatchObject({

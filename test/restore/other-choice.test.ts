@@ -18,6 +18,7 @@ const servicesOf = (region: MemoryRegion) => ({
   ...region.base,
   instances: region.instances,
   backups: region.backups,
+  snapshots: region.snapshots,
   points: new RecoveryPoints(region.base.ledger),
   runSeconds: 60,
   hasEnded: async (execution: string) => region.ended.has(execution),

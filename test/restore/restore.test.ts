@@ -5,6 +5,7 @@ import { CopyUnusable, InvalidRequest, NotReady } from '../../lambdas/kit/errors
 import { type RecoveryPoint, RecoveryPoints, type Standing } from '../../lambdas/kit/recovery-points.ts';
 import type { AutomatedBackup } from '../../lambdas/resources/rds-automated-backups.ts';
 import { differences, type Instance, type MomentSource, type RdsInstances, type Settings } from '../../lambdas/resources/rds-instances.ts';
+import type { Snapshot } from '../../lambdas/resources/rds-snapshots.ts';
 import { choose, chooseClean, chooseMoment } from '../../lambdas/restore/choose.ts';
 import { closeRestore } from '../../lambdas/restore/close-restore.ts';
 import { logSourceOf } from '../../lambdas/restore/log-source.ts';
@@ -209,8 +210,22 @@ describe('restoring', () => {
     const restoreToMoment = async (_: unknown, options: { source: MomentSource }) => void asked.push(options.source);
     const instances = { list: async () => known, restoreLike, restoreToMoment } as unknown as RdsInstances;
     const brought: AutomatedBackup[] = [];
-    return { ...baseFor(leaseOf(), { plan }), instances, backups: { list: async () => brought }, brought, asked, set };
+    const taken = new Map<string, Snapshot>();
+    const services = { instances, snapshots: { list: async () => taken }, backups: { list: async () => brought } };
+    return { ...baseFor(leaseOf(), { plan }), ...services, taken, brought, asked, set };
   };
+
+  it('takes the snapshot that was proven, and no other one of its name', async () => {
+    const services = given();
+    const takenAt = points[2]!.dueAt;
+    await new RecoveryPoints(services.ledger).record({ ...points[2]!, takenAt });
+    services.taken.set('point-3', { id: 'point-3', takenAt: new Date(NOW).toISOString() } as Snapshot);
+    await expect(restoreDatabase.run({ workload: 'orders', request }, services)).rejects.toThrow(CopyUnusable);
+    expect(services.asked).toEqual([]);
+    services.taken.set('point-3', { id: 'point-3', takenAt } as Snapshot);
+    await expect(restoreDatabase.run({ workload: 'orders', request }, services)).rejects.toThrow(NotReady);
+    expect(services.asked).toHaveLength(1);
+  });
 
   it('asks once, with the settings of the instance beside it', async () => {
     const services = given();

@@ -156,6 +156,7 @@ function describe(snapshot: Snapshot): DBSnapshot {
     PercentProgress: snapshot.percentProgress,
     SnapshotType: 'manual',
     SnapshotCreateTime: snapshot.createdAt,
+    OriginalSnapshotCreateTime: snapshot.takenAt,
     SourceDBSnapshotIdentifier: snapshot.sourceArn,
     SourceRegion: snapshot.sourceArn?.split(':')[3],
     Engine: attributes.Engine,

@@ -148,6 +148,36 @@ describe('a function', () => {
     expect(denied(source, ...backups)).toBeUndefined();
   });
 
+  it('is held to the tags of each resource for itself, and a condition on one that may be missing passes what is yet to be made', () => {
+    const arn = (id: string) => `arn:aws:rds:us-east-1:000000000000:snapshot:lifeboat-prod-${id}`;
+    const tags: Record<string, string> = { [arn('own')]: 'prod', [arn('eu-foreign')]: 'prod-eu' };
+    const tagsOf = (of: string) => (tags[of] === undefined ? undefined : new Map([['lifeboat:environment', tags[of]]]));
+    const denied = (action: string, source: string, operator: string) => {
+      const statement = allow([`rds:${action}`, 'rds:AddTagsToResource'], arn('*'), {
+        [operator]: { 'aws:ResourceTag/lifeboat:environment': 'prod' },
+      });
+      const named = { SourceDBSnapshotIdentifier: arn(source), TargetDBSnapshotIdentifier: 'lifeboat-prod-new', 'Tags.Tag.1.Key': 'a' };
+      const request = call('rds', action, new URLSearchParams({ Action: action, ...named }).toString());
+      return new AccessControl([stackOf('us-east-1', [statement])], ACCOUNT, { tagsOf }).judge(request)?.denied;
+    };
+    expect(denied('CopyDBSnapshot', 'own', 'StringEqualsIfExists')).toBeUndefined();
+    expect(denied('CopyDBSnapshot', 'eu-foreign', 'StringEqualsIfExists')).toContain(`${arn('eu-foreign')} (aws:ResourceTag/`);
+    expect(denied('CopyDBSnapshot', 'own', 'StringEquals')).toContain(arn('new'));
+  });
+
+  it('makes a key with tags only by the right to tag, and within the keys of tags that it is held to', () => {
+    const make = (...keys: string[]) => call('kms', 'CreateKey', { Tags: keys.map((TagKey) => ({ TagKey, TagValue: 'prod' })) });
+    const conditions = {
+      StringEquals: { 'aws:RequestTag/lifeboat:environment': 'prod' },
+      'ForAllValues:StringLike': { 'aws:TagKeys': ['lifeboat:*'] },
+    };
+    const both = allow(['kms:CreateKey', 'kms:TagResource'], '*', conditions);
+    expect(deniedBy([both], make('lifeboat:environment', 'lifeboat:incident'))).toBeUndefined();
+    expect(deniedBy([both], make('lifeboat:environment', 'team'))).toContain('aws:TagKeys lifeboat:environment, team');
+    expect(deniedBy([both], make())).toContain('may not kms:CreateKey');
+    expect(deniedBy([allow('kms:CreateKey', '*', conditions)], make('lifeboat:environment'))).toContain('may not kms:TagResource');
+  });
+
   it('reads secrets by name, writes objects, puts metrics into its namespace', () => {
     const secret = allow('secretsmanager:GetSecretValue', 'arn:aws:secretsmanager:us-east-1:000000000000:secret:orders/database-??????');
     expect(deniedBy([secret], call('secretsmanager', 'GetSecretValue', { SecretId: 'orders/database' }))).toBeUndefined();
