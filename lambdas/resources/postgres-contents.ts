@@ -101,8 +101,13 @@ export const settleContents = (
     return { ...contents, tables };
   });
 
+/** How definitions are written, which a fingerprint is of: 2 names each table with its schema. Only equal forms can be compared. */
+const FINGERPRINT_FORM = '2:';
+
 export const readFingerprint = async (client: pg.ClientBase): Promise<string> =>
-  (await client.query(FINGERPRINT)).rows[0].fingerprint ?? 'empty';
+  `${FINGERPRINT_FORM}${(await client.query(FINGERPRINT)).rows[0].fingerprint ?? 'empty'}`;
+
+export const isComparable = (fingerprint: string): boolean => fingerprint.startsWith(FINGERPRINT_FORM);
 
 /** Nothing where Lifeboat never wrote one. */
 export const readHeartbeat = async (client: pg.ClientBase): Promise<string | undefined> => {

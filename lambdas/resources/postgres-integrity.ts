@@ -1,6 +1,15 @@
 import type pg from 'pg';
 import type { CheckResult } from '../kit/recovery-points.ts';
-import { type Contents, inOneMoment, readFingerprint, readHeartbeat, sumTable, tablesOf, withPublicNames } from './postgres-contents.ts';
+import {
+  type Contents,
+  inOneMoment,
+  isComparable,
+  readFingerprint,
+  readHeartbeat,
+  sumTable,
+  tablesOf,
+  withPublicNames,
+} from './postgres-contents.ts';
 
 /** What PostgreSQL says when it finds damage: data or index corrupted, a file missing or unreadable. AWS or the network never say these. */
 const DAMAGE = /^(XX|58)/;
@@ -89,6 +98,7 @@ const checkMoment = async (client: pg.ClientBase, { moment, beatSeconds }: { mom
 
 const checkSchema = async (client: pg.ClientBase, expected: Contents | undefined): Promise<Finding> => {
   if (!expected) return unknown('no contents were recorded with the backup');
+  if (!isComparable(expected.fingerprint)) return unknown('its fingerprint was recorded by another version of Lifeboat');
   const found = await readFingerprint(client);
   return found === expected.fingerprint ? passed(found) : failed(`fingerprint ${found}, the backup recorded ${expected.fingerprint}`);
 };

@@ -98,6 +98,8 @@ describe('what the workload may make in public', () => {
       ...(await inspectMoment(own, { moment: new Date().toISOString(), beatSeconds: 60 }, [])),
     ];
     expect(found.filter(({ verdict }) => verdict !== 'passed')).toEqual([]);
+    const older = { ...contents, fingerprint: contents.fingerprint.replace('2:', '') };
+    expect((await inspect(own, older, [])).find(({ check }) => check === 'schema')).toMatchObject({ verdict: 'unknown' });
     const checks = liveChecks({ assertions, checksums: [], json: [{ table: 'item', column: 'note' }], pages: true });
     for (const check of checks) {
       const walk = await check.begin(own);
