@@ -10,12 +10,11 @@ export const siteName = z.enum(siteNames);
 export type SiteName = z.infer<typeof siteName>;
 
 const slug = (what: string, longest: number) =>
-  z
-    .string()
-    .regex(
-      new RegExp(`^[a-z][a-z0-9-]{0,${longest - 1}}$`),
-      `${what}: lower-case letters, digits and hyphens, at most ${longest}, a letter first`,
-    );
+  z.string().regex(
+    // Two hyphens together, or one at the end, RDS refuses in what is named after it.
+    new RegExp(`^(?=.{1,${longest}}$)[a-z][a-z0-9]*(-[a-z0-9]+)*$`),
+    `${what}: lower-case letters, digits and single hyphens between them, at most ${longest}, a letter first`,
+  );
 const region = z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/, "an AWS region's name, for example us-east-1");
 const hostName = z.string().regex(/^([a-z0-9-]+\.)+[a-z]{2,}$/, 'a host name in lower case, for example orders.example.com');
 const httpPath = z.string().regex(/^\/\S*$/, 'a path that begins with /');

@@ -1,3 +1,4 @@
+import { asCause } from '../kit/cause.ts';
 import { metricWriter } from '../kit/metrics.ts';
 import { notifier } from '../kit/notify.ts';
 import { otherSite } from '../kit/plan.ts';
@@ -37,7 +38,7 @@ export const closeBackup = defineStep({
       }),
     );
     if (problems.length > 0) await tell(`${problems.length} backups failed`, { run: request.run, good, problems: problems.slice(0, TOLD) });
-    return { run: request.run, succeeded: problems.length === 0, good, problems: problems.slice(0, TOLD) };
+    return { run: request.run, succeeded: problems.length === 0, good, cause: asCause(...problems), problems: problems.slice(0, TOLD) };
   },
 });
 export const handler = closeBackup.handler;

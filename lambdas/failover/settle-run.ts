@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { asCause } from '../kit/cause.ts';
 import { defineStep, runRequest } from '../kit/step.ts';
 
 const result = z.object({
@@ -6,9 +7,6 @@ const result = z.object({
   outcome: z.enum(['recovered', 'dry-run', 'aborted', 'interrupted', 'unknown']),
   detail: z.string().optional(),
 });
-
-/** A cause may have 32,768 characters. AWS, Step Functions API reference, 'HistoryEvent'; a person reads fewer. */
-const LONGEST_REASON = 4_000;
 
 /** The run's end: it succeeded only if every workload did. `reason` names those that did not; it is the failed execution's cause. */
 export const settleRun = defineStep({
@@ -20,7 +18,7 @@ export const settleRun = defineStep({
     const workloads = results.flat();
     const bad = workloads.filter(({ outcome }) => outcome !== 'recovered' && !(request.dryRun && outcome === 'dry-run'));
     const reasons = bad.map(({ workload, outcome, detail }) => `${workload}: ${outcome}${detail ? `: ${detail}` : ''}`);
-    const reason = workloads.length === 0 ? 'no workload was worked on' : reasons.join('; ').slice(0, LONGEST_REASON);
+    const reason = workloads.length === 0 ? 'no workload was worked on' : asCause(...reasons);
     return { incident: request.incident, succeeded: reason === '', reason, workloads };
   },
 });

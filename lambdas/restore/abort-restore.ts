@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { asCause } from '../kit/cause.ts';
 import { messageIn } from '../kit/errors.ts';
 import { gatherRecord, recordWriter } from '../kit/evidence.ts';
 import { notifier } from '../kit/notify.ts';
@@ -6,7 +7,7 @@ import { workloadOf } from '../kit/plan.ts';
 import { defineStep } from '../kit/step.ts';
 import { whyFinal } from './other-choice.ts';
 import type { RestoreIncident } from './replacement.ts';
-import { LONGEST_CAUSE, type RestoreRequest, restoredName, restoreRun } from './restoring.ts';
+import { type RestoreRequest, restoredName, restoreRun } from './restoring.ts';
 
 /**
  * Where every failure of a restore that replaces ends. Before the old instance was set aside: `aborted`, the claim is dropped, and the
@@ -21,7 +22,7 @@ export const abortRestore = defineStep({
   build: () => ({ tell: notifier(), save: recordWriter() }),
   run: async ({ workload, request, failure: { Error: error, Cause } }, { plan, ledger, incidents, tell, save, now }) => {
     const detail = `${error}: ${messageIn(Cause)}`;
-    if (request.dryRun) return { outcome: 'aborted' as const, detail, cause: detail.slice(0, LONGEST_CAUSE) };
+    if (request.dryRun) return { outcome: 'aborted' as const, detail, cause: asCause(detail) };
     const found = (await incidents.find(request.incident, workload)) as RestoreIncident | undefined;
     const opened = found?.execution === request.execution ? found : undefined; // else another execution's to tell
     const { claim } = (await ledger.lease(workload)) ?? {};
@@ -34,7 +35,7 @@ export const abortRestore = defineStep({
     const open = { committed, handedOver: opened?.handedOverAt !== undefined, mayChoose: opened !== undefined && !whyFinal(opened) };
     const next = nextStep(request, { ...open, restored: restoredName(plan, request) });
     await tell(`${workload}: restore ${outcome}`, { incident: request.incident, workload, outcome, detail, record, next });
-    return { workload, outcome, detail, cause: `${outcome}: ${detail.slice(0, LONGEST_CAUSE)}; ${next}` };
+    return { workload, outcome, detail, cause: `${outcome}: ${asCause(detail)}; ${next}` };
   },
 });
 export const handler = abortRestore.handler;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { asCause } from '../kit/cause.ts';
 import { messageIn } from '../kit/errors.ts';
 import { gatherRecord, recordWriter } from '../kit/evidence.ts';
 import { metricWriter } from '../kit/metrics.ts';
@@ -9,7 +10,7 @@ import { type Base, defineStep } from '../kit/step.ts';
 import { logGroupsOf } from './clean-room.ts';
 import { problemsOf } from './close-copy.ts';
 import { incidentOf } from './replacement.ts';
-import { LONGEST_CAUSE, type RestoreRun, restoredDatabase, restoredName, restoreRun } from './restoring.ts';
+import { type RestoreRun, restoredDatabase, restoredName, restoreRun } from './restoring.ts';
 
 const outcome = z.object({
   inspected: z
@@ -73,7 +74,7 @@ export const handler = closeRestore.handler;
 
 /** Why what stands beside is not as it should be; empty where it is. */
 const causeOf = ({ inspected }: Outcome, failed: string | undefined): string =>
-  (failed ?? problemsOf(inspected ?? { checks: [], settings: [] }, false).join('; ')).slice(0, LONGEST_CAUSE);
+  asCause(...(failed ? [failed] : problemsOf(inspected ?? { checks: [], settings: [] }, false)));
 
 /** What of the compromised is kept under hold, and where its logs are. The record with it cannot be deleted from the evidence bucket. */
 const evidenceOf = async (run: RestoreRun, kept: { instance?: string | null; snapshot?: string | null }, services: Base) => {

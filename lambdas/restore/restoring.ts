@@ -60,9 +60,6 @@ export const cleanName = (plan: Environment, { incident, point }: Pick<RestoreRe
 /** A person has so long to look at a clean room before it takes over: a working day. */
 export const CUT_OVER_SECONDS = 8 * 3_600;
 
-/** A failed execution's cause may have 32,768 characters. AWS, Step Functions API reference, 'HistoryEvent'; a person reads fewer. */
-export const LONGEST_CAUSE = 4_000;
-
 export const KEEP_UNTIL_TAG = 'lifeboat:keep-until';
 export const INCIDENT_TAG = 'lifeboat:incident';
 /** Nobody deletes what carries it, whatever its age. */

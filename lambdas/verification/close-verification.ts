@@ -1,11 +1,9 @@
 import { z } from 'zod';
+import { asCause } from '../kit/cause.ts';
 import { type CheckResult, RecoveryPoints } from '../kit/recovery-points.ts';
 import { defineStep } from '../kit/step.ts';
 import { pointReference, verificationRequest } from './copies.ts';
 import { standingOf } from './record-verification.ts';
-
-/** A failed execution's cause may have 32,768 characters. AWS, Step Functions API reference, 'HistoryEvent'; a person reads fewer. */
-const LONGEST_CAUSE = 4_000;
 
 /**
  * The run's end: it succeeded only if every recovery point that it was for was proven by it. `cause` names those that were not, and why; it
@@ -22,7 +20,7 @@ export const closeVerification = defineStep({
     const own = found.map((point) => (point?.verification?.run === request.run ? point.verification.checks : undefined));
     const results = points.map(({ id }, i) => ({ id, standing: own[i] ? standingOf(own[i]) : 'unknown' }));
     const reasons = results.flatMap(({ id, standing }, i) => (standing === 'verified' ? [] : [`${id}: ${standing}${whyOf(own[i])}`]));
-    return { run: request.run, succeeded: reasons.length === 0, cause: reasons.join('; ').slice(0, LONGEST_CAUSE), results };
+    return { run: request.run, succeeded: reasons.length === 0, cause: asCause(...reasons), results };
   },
 });
 export const handler = closeVerification.handler;

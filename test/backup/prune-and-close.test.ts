@@ -160,7 +160,8 @@ describe('closing', () => {
     const put = async (given: readonly Datum[]) => void data.push(...given);
     await points.note(point!, { sizeBytes: 7 });
     const output = await closeBackup.run({ request: requestAt(0) }, { ...base, points, tell, put });
-    expect(output).toMatchObject({ succeeded: false, good: 0, problems: [`${point!.id}: no sound copy in site 'recovery'`] });
+    const problem = `${point!.id}: no sound copy in site 'recovery'`;
+    expect(output).toMatchObject({ succeeded: false, good: 0, cause: problem, problems: [problem] });
     expect(told).toEqual(['1 backups failed']);
     expect(Object.fromEntries(data.map(({ name, value }) => [name, value]))).toEqual({
       backup_success_rate: 0,

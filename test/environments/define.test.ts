@@ -109,6 +109,14 @@ describe('rules', () => {
     ],
   ]; // prettier-ignore
 
+  it.each(['orders-', 'orders--eu', '-orders', 'Orders', 'o'.repeat(31)])(
+    'the name %s, which RDS refuses in what is named after it',
+    (name) => {
+      const [problem] = problemsOf(environment({ workloads: [workload(name)] }));
+      expect(problem).toMatch(/^workloads\[0\]\.name: is '.*'; give a workload: lower-case letters, digits and single hyphens/);
+    },
+  );
+
   it.each(rules)('%s is one problem', (_, changes, expected) => {
     const problems = problemsOf(environment(changes));
     expect(problems).toHaveLength(1);

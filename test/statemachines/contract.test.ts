@@ -107,10 +107,13 @@ describe.each(machines)('%s', (file) => {
 });
 
 // A failed execution has no output: what its last state found is read nowhere else by whoever looks at the run alone.
-it.each(['failover', 'restore', 'repair', 'verify-backup'])('%s: a failed end says the reason that the state before it gave', (name) => {
-  const { States } = JSON.parse(readFileSync(`statemachines/${name}.asl.json`, 'utf8')) as {
-    States: Record<string, Record<string, string>>;
-  };
-  const fixed = Object.entries(States).filter(([, { Type, CausePath }]) => Type === 'Fail' && CausePath === undefined);
-  expect(fixed.map(([state]) => state)).toEqual([]);
-});
+it.each(['failover', 'backup', 'restore', 'repair', 'verify-backup'])(
+  '%s: a failed end says the reason that the state before it gave',
+  (name) => {
+    const { States } = JSON.parse(readFileSync(`statemachines/${name}.asl.json`, 'utf8')) as {
+      States: Record<string, Record<string, string>>;
+    };
+    const fixed = Object.entries(States).filter(([, { Type, CausePath }]) => Type === 'Fail' && CausePath === undefined);
+    expect(fixed.map(([state]) => state)).toEqual([]);
+  },
+);
