@@ -28,7 +28,7 @@ GRANT SELECT ON lifeboat.lease TO PUBLIC;
 CREATE SEQUENCE IF NOT EXISTS lifeboat.lease_deadline;
 GRANT SELECT ON SEQUENCE lifeboat.lease_deadline TO PUBLIC;
 
-CREATE OR REPLACE FUNCTION lifeboat.timeline() RETURNS bigint LANGUAGE sql VOLATILE AS $$
+CREATE OR REPLACE FUNCTION lifeboat.timeline() RETURNS bigint LANGUAGE sql VOLATILE SET search_path = pg_catalog AS $$
   SELECT ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 5, 4))::bit(16)::bigint
 $$;
 CREATE OR REPLACE FUNCTION lifeboat.renew_lease(new_epoch bigint, new_deadline bigint) RETURNS boolean LANGUAGE plpgsql AS $$
@@ -63,23 +63,25 @@ END $$;
 CREATE TABLE IF NOT EXISTS lifeboat.truncation (transaction xid8 NOT NULL);
 GRANT SELECT, INSERT, DELETE ON lifeboat.truncation TO PUBLIC;
 
--- Runs in every statement, so it is lean: 16 bits further left is the deadline. A sequence never renewed gives no value, which refuses.
+-- Runs in every statement, so it is lean: 16 bits further left is the deadline. A sequence never renewed gives no value, which refuses. It
+-- runs in the workload's own sessions, whose search_path may lead to any operator: each is named with its schema, which costs nothing.
 CREATE OR REPLACE FUNCTION lifeboat.require_lease() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF (pg_sequence_last_value('lifeboat.lease_deadline'::regclass) >> 16 > date_part('epoch', clock_timestamp()) * 1000) IS NOT TRUE THEN
+  IF ((pg_catalog.pg_sequence_last_value('lifeboat.lease_deadline'::pg_catalog.regclass) OPERATOR(pg_catalog.>>) 16)::pg_catalog.float8
+      OPERATOR(pg_catalog.>) (pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) OPERATOR(pg_catalog.*) 1000::pg_catalog.float8)) IS NOT TRUE THEN
     RAISE EXCEPTION USING ERRCODE = '${LEASE_EXPIRED}',
       MESSAGE = 'this database may not write: its lease has expired',
-      DETAIL = format('%s on %I.%I', TG_OP, TG_TABLE_SCHEMA, TG_TABLE_NAME),
+      DETAIL = pg_catalog.format('%s on %I.%I', TG_OP, TG_TABLE_SCHEMA, TG_TABLE_NAME),
       HINT = 'The lease says which site may write. See schema lifeboat, table lease, and the command lifeboat lease status.';
   END IF;
-  IF TG_OP = 'TRUNCATE' THEN
-    INSERT INTO lifeboat.truncation VALUES (pg_current_xact_id());
+  IF TG_OP OPERATOR(pg_catalog.=) 'TRUNCATE' THEN
+    INSERT INTO lifeboat.truncation VALUES (pg_catalog.pg_current_xact_id());
   END IF;
   RETURN NULL;
 END $$;
 
 -- Runs once in a transaction, and so asks for the timeline too.
-CREATE OR REPLACE FUNCTION lifeboat.require_lease_at_commit() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION lifeboat.require_lease_at_commit() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 DECLARE
   deadline bigint := pg_sequence_last_value('lifeboat.lease_deadline'::regclass);
 BEGIN

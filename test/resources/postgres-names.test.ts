@@ -123,6 +123,23 @@ describe('what the workload may make in public', () => {
   });
 });
 
+it('the check in sessions of the workload asks PostgreSQL, whatever their search_path leads to', async () => {
+  await prepareLease(own);
+  expect(await renewLease(own, 7, () => 60_000)).toBe('renewed');
+  await installLease(own, { renewedWithinMs: 0, sleep: async () => {} });
+  const application = await database.application();
+  await master.query('GRANT CREATE ON DATABASE orders TO orders_app');
+  const always = ['bigint', 'float8'].map(
+    (type) => `CREATE FUNCTION mine_alone.always(${type}, float8) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+      CREATE OPERATOR mine_alone.> (LEFTARG = ${type}, RIGHTARG = float8, FUNCTION = mine_alone.always);`,
+  );
+  await application.query(`CREATE SCHEMA mine_alone; ${always.join('')} SET search_path = mine_alone, pg_catalog, public`);
+  await application.query("INSERT INTO item VALUES (70, 'while the lease lives')");
+  expect(await closeLease(own, 7)).toBe('closed');
+  await expect(application.query("INSERT INTO item VALUES (71, 'after it')")).rejects.toMatchObject({ code: 'LB001' });
+  await removeLease(own);
+});
+
 describe('a schema lifeboat', () => {
   const open = async () => {
     const login = new Remembered<{ username: string; password: string }>();
