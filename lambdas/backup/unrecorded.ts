@@ -22,8 +22,8 @@ export const recordLeft = async (
     const noted = new Set(point?.copies.map(({ arn }) => arn));
     const left = soundCopies(plan, site, lists, snapshot.id).filter(({ arn }) => !noted.has(arn));
     if (left.length === 0) continue;
-    const { engine, engineVersion, allocatedGb } = snapshot;
-    const facts = { instance, engine, engineVersion, allocatedGb };
+    const { engine, engineVersion, allocatedGb, takenAt } = snapshot;
+    const facts = { takenAt, instance, engine, engineVersion, allocatedGb };
     if (point) await points.note(point, { copies: [...point.copies, ...left] });
     else await points.record({ id: snapshot.id, workload, database, tier, dueAt, ...facts, copies: left });
     recorded.push(snapshot.id);

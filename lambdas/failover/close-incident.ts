@@ -11,7 +11,7 @@ export const closeIncident = defineStep({
   input: workloadRun.extend({
     verified: z.object({ verifiedAt: z.iso.datetime().optional() }),
     /** What each state before it said, under the names that the machine gives them: a dry run says it again. */
-    states: z.record(z.string(), z.unknown()),
+    states: z.record(z.string(), z.unknown()).default({}),
   }),
   throws: [],
   build: ({ plan }) => ({ save: recordWriter(), tell: notifier(), put: metricWriter(plan.name) }),

@@ -71,15 +71,18 @@ export const handler = readRequest.handler;
 const actsAlone = ({ failover }: Environment, cooldownUntil: string | undefined): boolean =>
   failover.policy === 'automatic' && cooldownUntil === undefined;
 
-/** All, or those of an incident that is gone on with: its run moved no others. */
+/** All, or those that an incident which is gone on with has left half-way or ended well. */
 const workloadsOf = async (incident: string | undefined, plan: Environment, incidents: Pick<Incidents, 'find'>): Promise<string[]> => {
   const all = plan.workloads.map(({ name }) => name);
   if (!incident) return all;
   const found = await Promise.all(all.map((name) => incidents.find(incident, name)));
-  const opened = all.filter((_, i) => found[i]);
-  if (opened.length === 0)
-    throw new InvalidRequest(`incident: '${incident}' is none of any workload here; name its workloads, or leave the field out`);
-  return opened;
+  // One that was aborted is where it was: what refused it then has to be asked anew, by name or by a run of its own.
+  const halfWay = all.filter((_, i) => found[i] && found[i].outcome !== 'aborted');
+  if (halfWay.length > 0) return halfWay;
+  const which = found.some(Boolean)
+    ? 'was aborted for all its workloads, so that nothing is left half-way'
+    : 'is none of any workload here';
+  throw new InvalidRequest(`incident: '${incident}' ${which}; name its workloads, or leave the field out`);
 };
 
 /** In an automatic environment's cool-down until its end: from then on nobody need be asked. */

@@ -101,13 +101,9 @@ export const settleContents = (
     return { ...contents, tables };
   });
 
-/** How definitions are written, which a fingerprint is of: 2 names each table with its schema. Only equal forms can be compared. */
-const FINGERPRINT_FORM = '2:';
-
-export const readFingerprint = async (client: pg.ClientBase): Promise<string> =>
-  `${FINGERPRINT_FORM}${(await client.query(FINGERPRINT)).rows[0].fingerprint ?? 'empty'}`;
-
-export const isComparable = (fingerprint: string): boolean => fingerprint.startsWith(FINGERPRINT_FORM);
+/** In a transaction that only reads: definitions are written without the schema where that is `public`, and recovery points have them so. */
+export const readFingerprint = (client: pg.ClientBase): Promise<string> =>
+  withPublicNames(client, async () => (await client.query(FINGERPRINT)).rows[0].fingerprint ?? 'empty');
 
 /** Nothing where Lifeboat never wrote one. */
 export const readHeartbeat = async (client: pg.ClientBase): Promise<string | undefined> => {

@@ -148,7 +148,7 @@ const checkPages = async (
   to: number,
 ): Promise<Finding> => {
   if (index) {
-    await client.query(`SELECT ${amcheck}.bt_index_check($1::regclass)`, [oid]);
+    await withPublicNames(client, () => client.query(`SELECT ${amcheck}.bt_index_check($1::regclass)`, [oid]));
     return passed(name);
   }
   const range = blocks === 0 ? [null, null] : [from, to - 1];

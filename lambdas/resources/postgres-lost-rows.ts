@@ -31,8 +31,12 @@ export type TakeRows = (table: string, rows: readonly LostRow[]) => Promise<void
 const BATCH_ROWS = 500;
 /** Undefined table, its type, or its schema: what was made at the old writer alone. */
 const NOT_THERE = new Set(['42P01', '42704', '3F000']);
-/** Both sides write times and bytes the same way, and a row that a policy hides is an error and not a row less. */
-const STEADY = "SET TimeZone = 'UTC'; SET bytea_output = 'hex'; SET IntervalStyle = 'postgres'; SET row_security = off";
+/**
+ * Both sides write times and bytes the same way, and a row that a policy hides is an error and not a row less. A key of an extension's type
+ * has its operators in `public`; a replica only reads, as the transaction at the old writer does.
+ */
+const STEADY =
+  "SET search_path = public; SET TimeZone = 'UTC'; SET bytea_output = 'hex'; SET IntervalStyle = 'postgres'; SET row_security = off";
 
 const PRIMARY_KEY = `
   SELECT quote_ident(a.attname) AS name, a.attname AS plain
@@ -71,7 +75,7 @@ export const findLostRows = (
 ): Promise<TableLoss> =>
   inOneMoment(aside, async () => {
     await replica.query(STEADY);
-    await aside.query('SET LOCAL row_security = off');
+    await aside.query('SET LOCAL row_security = off; SET LOCAL search_path = public');
     const key = (await aside.query<{ name: string; plain: string }>(PRIMARY_KEY, [table])).rows;
     const loss: TableLoss = { table, absent: 0, differs: 0, uncompared: 0, present: 0 };
     await aside.query(declareCandidates(table, key, snapshot), snapshot ? [snapshot] : []);

@@ -97,7 +97,8 @@ export const writeRecord = async (
 export const inSteadyText = async <T>(client: pg.ClientBase, mode: 'READ ONLY' | 'READ WRITE', work: () => Promise<T>): Promise<T> => {
   await client.query(mode === 'READ ONLY' ? 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY' : 'BEGIN READ WRITE');
   try {
-    await client.query(`${STEADY_TEXT}; SET LOCAL lock_timeout = '3s'`);
+    // Keys of an extension's type have their operators in `public`, and the table's own triggers look there.
+    await client.query(`${STEADY_TEXT}; SET LOCAL lock_timeout = '3s'; SET LOCAL search_path = public`);
     const result = await work();
     await client.query('COMMIT');
     return result;

@@ -146,14 +146,16 @@ export class Postgres {
 /**
  * Whoever owns the schema has triggers and functions there run as Lifeboat; who may make roles needs no such detour. Once it is Lifeboat's
  * it stays so.
- * @throws when one of the workload made it before Lifeboat did.
+ * @throws NotReady when one of the workload made it before Lifeboat did, or was given it.
  */
 const requireOwnSchema = async (client: pg.Client): Promise<void> => {
   const { rows } = await client.query<{ owner: string }>(`
     SELECT o.rolname AS owner FROM pg_namespace n JOIN pg_roles o ON o.oid = n.nspowner
     WHERE n.nspname = 'lifeboat' AND o.rolname <> current_user AND NOT (o.rolsuper OR o.rolcreaterole)`);
   if (rows[0])
-    throw new Error(`schema lifeboat belongs to '${rows[0].owner}', not to Lifeboat's login: look at what is in it, then drop it`);
+    throw new NotReady(
+      `schema lifeboat belongs to '${rows[0].owner}', not to Lifeboat's login: look who made what is in it, then ALTER SCHEMA lifeboat OWNER TO that login`,
+    );
 };
 
 /** SQLSTATE class 28: invalid authorization. */

@@ -2,7 +2,7 @@ import { InvalidRequest, messageOf, NotReady } from '../kit/errors.ts';
 import { log } from '../kit/log.ts';
 import { defineStep } from '../kit/step.ts';
 import type { Change } from '../resources/rds-control.ts';
-import { type Instance, isRefusedMove, RdsInstances } from '../resources/rds-instances.ts';
+import { type Instance, isRefusal, isRefusedMove, RdsInstances } from '../resources/rds-instances.ts';
 import { changeTo, type Settings } from '../resources/rds-settings.ts';
 import { type Login, SecretStore } from '../resources/secret-store.ts';
 import { changeWherePossible } from './put-settings-back.ts';
@@ -33,13 +33,23 @@ export const admitClean = defineStep({
     if (restored?.status !== 'available') throw new NotReady(`the clean instance is ${restored?.status ?? 'not listed'}`);
     const { secret, instances: identifiers } = restoredDatabase(plan, workload, request);
     const { before } = await incidentOf(input, services);
-    const sameVpc = restored.vpcId !== undefined && restored.vpcId === known.get(identifiers[site])?.vpcId;
-    if (before.settings) await admit(instances, restored, before.settings, { sameVpc, execution: request.execution });
+    const old = known.get(identifiers[site]);
+    const sameVpc = restored.vpcId !== undefined && restored.vpcId === old?.vpcId;
+    const enter = (wanted: Settings) => admit(instances, restored, wanted, { sameVpc, execution: request.execution });
+    if (before.settings) await enter(before.settings).catch((error: unknown) => enter(withGroupsOf(old, before.settings!, error)));
     await replaceLogins(both, secret, await own.read(cleanName(plan, request)));
     return { admitted: restored.id };
   },
 });
 export const handler = admitClean.handler;
+
+/** A security group of then may be gone: those of the old instance are there. @throws the refusal where that is not what may help. */
+const withGroupsOf = (old: Instance | undefined, wanted: Settings, error: unknown): Settings => {
+  const groups = old?.settings.VpcSecurityGroupIds;
+  if (!isRefusal(error) || !groups || groups.join() === wanted.VpcSecurityGroupIds?.join()) throw error;
+  log('groups-refused', { groups: wanted.VpcSecurityGroupIds, instead: groups, error: messageOf(error) });
+  return { ...wanted, VpcSecurityGroupIds: groups };
+};
 
 /** The network first, alone: what RDS refuses of the rest keeps nobody out, and Multi-AZ would forbid the move. */
 const admit = async (

@@ -55,5 +55,5 @@ const settingsWords = ({ notTaken, found }: Remembered): string => {
   if (!found) return 'those that the recovery point knows: the old instance is gone';
   if (!notTaken) return 'those of the old instance, since the recovery point knows none for this site: look whether somebody changed them';
   if (notTaken.length === 0) return "the recovery point's, which the old instance had still";
-  return `the recovery point's; the old instance had others since: ${notTaken.join(', ')}`;
+  return `the recovery point's; the old instance had others since: ${notTaken.join(', ')}; of a security group that is gone its own take the place`;
 };

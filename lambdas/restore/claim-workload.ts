@@ -4,7 +4,7 @@ import { type Base, defineStep, required } from '../kit/step.ts';
 import { RdsInstances } from '../resources/rds-instances.ts';
 import { executionProbe, type HasEnded } from '../resources/state-machine.ts';
 import { approvedAt, givenUp, whyFinal } from './other-choice.ts';
-import { HALF_WAY_MS, incidentOf, type RestoreIncident, remembered } from './replacement.ts';
+import { HALF_WAY_MS, incidentOf, type RestoreIncident, readBefore, remembered } from './replacement.ts';
 import { type RestoreRun, restoreRun } from './restoring.ts';
 
 type Services = Base & { runSeconds: number; hasEnded: HasEnded; instances: RdsInstances };
@@ -71,15 +71,22 @@ const requireFree = async (
  * What the incident goes on with. Asked once more under the claim, since no other run admits or commits anything from here on.
  * @throws InvalidRequest when the recovery point is another one, and it is too late for that.
  */
-const goOn = async (input: RestoreRun, services: Base): Promise<void> => {
+const goOn = async (input: RestoreRun, services: Services): Promise<void> => {
   const { workload, request } = input;
   const before = await incidentOf(input, services);
   const isOther = before.request.point.id !== request.point.id;
   const final = isOther && whyFinal(before);
   if (final) throw new InvalidRequest(`target: ${final}`);
   const { incident, execution } = request;
-  const left = isOther ? { givenUp: givenUp(before, services.now()) } : {};
+  const left = isOther ? await leave(before, input, services) : {};
   await services.incidents.note(incident, workload, { execution, outcome: 'running', request, approvedAt: approvedAt(before), ...left });
+};
+
+/** Another recovery point has settings of its own: those of the first may be the intruder's already. */
+const leave = async (before: RestoreIncident, input: RestoreRun, services: Services): Promise<Partial<RestoreIncident>> => {
+  const { host, found } = before.before;
+  const settings = await readBefore(input, services, await services.instances.list());
+  return { givenUp: givenUp(before, services.now()), before: { ...settings, host, found } };
 };
 
 const open = async (

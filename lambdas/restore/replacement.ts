@@ -53,7 +53,15 @@ export const remembered = async (
   known: ReadonlyMap<string, Instance>,
 ): Promise<Remembered> => {
   const incident = (await incidents.find(request.incident, workload)) as RestoreIncident | undefined;
-  if (incident?.before) return incident.before;
+  return incident?.before ?? readBefore({ workload, request }, { plan, site, ledger }, known);
+};
+
+/** The same, whatever was remembered: as the recovery point of the request, or the instance, has it now. */
+export const readBefore = async (
+  { workload, request }: RestoreRun,
+  { plan, site, ledger }: Pick<Base, 'plan' | 'site' | 'ledger'>,
+  known: ReadonlyMap<string, Instance>,
+): Promise<Remembered> => {
   const identifier = restoredDatabase(plan, workload, request).instances[site];
   const live = known.get(identifier);
   const isClean = request.placement === 'cleanRoom';

@@ -11,7 +11,7 @@ import { Fences } from '../../lambdas/kit/fences.ts';
 import type { Lease } from '../../lambdas/kit/lease.ts';
 import type { Datum } from '../../lambdas/kit/metrics.ts';
 import type { SiteName } from '../../lambdas/kit/plan.ts';
-import { runStep } from '../../lambdas/kit/step.ts';
+import { parseInput, runStep } from '../../lambdas/kit/step.ts';
 import { baseFor, databaseOf, leaseOf, NOW, request } from '../kit/services.ts';
 
 const iso = (offsetMs: number) => new Date(NOW + offsetMs).toISOString();
@@ -76,6 +76,11 @@ describe('close-incident', () => {
     const { services } = await ends(leaseOf({ holder: 'recovery', claim }), { verifiedAt: iso(-20_000) });
     const input = { workload: 'orders', request: request(), verified: { verifiedAt: iso(-5_000) }, states: {} };
     expect(await runStep(closeIncident, input, services)).toMatchObject({ measured: { rtoSeconds: 45 } });
+  });
+
+  it('closes what a machine of before has brought to its end', () => {
+    const input = { workload: 'orders', request: request(), verified: {} };
+    expect(parseInput(closeIncident.input, input)).toMatchObject({ states: {} });
   });
 
   it('of a dry run says what each state would have done, and what it found', async () => {

@@ -38,6 +38,7 @@ describe('read-request', () => {
     const base = baseFor(undefined, { plan });
     await base.incidents.note('run-0', 'orders-1', { outcome: 'interrupted' });
     const wavesIn = async (given: unknown) => (await runStep(readRequest, { execution, given }, base)).waves;
+    await base.incidents.note('run-0', 'orders-0', { outcome: 'aborted' });
     expect(await wavesIn({ incident: 'run-0' })).toEqual([['orders-1']]);
     // A run that was stopped before it opened its incident is gone on with too.
     expect(await wavesIn({ incident: 'run-00', workloads: ['orders-2'] })).toEqual([['orders-2']]);

@@ -227,13 +227,13 @@ const isolated = async (over: { vpcs?: [string, string?]; replicas?: Record<stri
     },
   });
   const asked: string[][] = [];
-  const modify = async (name: string, change: { DBSubnetGroupName?: string }) => {
+  const modify = async (name: string, change: { DBSubnetGroupName?: string; VpcSecurityGroupIds?: string[] }) => {
     asked.push(Object.keys(change));
     const { MultiAZ } = region.known.get(name)!.settings;
     const $metadata = { httpStatusCode: 400 };
     if (change.DBSubnetGroupName && (vpcs[0] === (vpcs[1] ?? 'vpc-2') || MultiAZ || 'MultiAZ' in change))
       throw new InvalidVPCNetworkStateFault({ message: 'You cannot move it', $metadata });
-    if (refused && refused in change)
+    if (refused && (refused in change || change.VpcSecurityGroupIds?.includes(refused)))
       throw new RDSServiceException({ name: 'InvalidParameterValue', message: 'no', $fault: 'client', $metadata });
     await region.instances.modify(name, change);
   };
@@ -288,6 +288,13 @@ describe('the way into the network of the workload', () => {
     const { settings: left } = (await putInPlace.run(run, servicesOf(region))) as { settings: string[] };
     expect(left).toEqual([expect.stringMatching(/^DBSubnetGroupName \(stays .* one VPC\)$/)]);
     expect(region.known.has(id)).toBe(false);
+  });
+
+  it('is by the groups of the old instance where one of then is gone', async () => {
+    const { settle, id, region } = await isolated({ refused: 'sg-1' });
+    region.set(IDENTIFIER, { vpcId: 'vpc-1', settings: { ...settings, VpcSecurityGroupIds: ['sg-now'] } });
+    await settle();
+    expect(region.known.get(id)!.settings.VpcSecurityGroupIds).toEqual(['sg-now']);
   });
 
   it('is found by asking where the old instance is gone', async () => {

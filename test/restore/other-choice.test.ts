@@ -9,7 +9,7 @@ import { restoreDatabase } from '../../lambdas/restore/restore-database.ts';
 import { cleanName, type RestoreRequest, restoredName } from '../../lambdas/restore/restoring.ts';
 import { stopWrites } from '../../lambdas/restore/stop-writes.ts';
 import { NOW } from '../kit/services.ts';
-import { MemoryRegion, requestOf } from './region.ts';
+import { IDENTIFIER, MemoryRegion, requestOf, settings } from './region.ts';
 
 const first = requestOf({ placement: 'cleanRoom' });
 const ago = (hours: number): string => new Date(NOW - hours * 3_600_000).toISOString();
@@ -87,6 +87,22 @@ describe('a clean room whose recovery point is no good', () => {
     expect(cleanName(plan, request)).not.toBe(cleanName(plan, first));
     expect(region.known.has(restoredName(plan, first))).toBe(true);
     expect((await goOn(region, {}, 'run-3')).point.id).toBe('point-2');
+  });
+
+  it('takes the settings of the point that it goes on with: those of the first may be what an intruder set', async () => {
+    const region = await refused();
+    const { points } = servicesOf(region);
+    const point = (await points.list('orders', 'orders')).find(({ id }) => id === 'point-2')!;
+    await points.note(point, { instance: IDENTIFIER, settings: { ...settings, PubliclyAccessible: false } });
+    region.set(IDENTIFIER, { settings: { ...settings, PubliclyAccessible: true } });
+    await region.base.incidents.note('run-1', 'orders', { before: { settings, tags: {}, host: 'h', found: true, notTaken: [] } } as Partial<RestoreIncident>);
+    await claim(region, await goOn(region, { target: { recoveryPoint: 'point-2' } }));
+    expect((await incidentOf(region)).before).toMatchObject({
+      settings: { PubliclyAccessible: false },
+      notTaken: ['PubliclyAccessible'],
+      host: 'h',
+      found: true,
+    });
   });
 
   it('tells the way on when its run ends', async () => {
