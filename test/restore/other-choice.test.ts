@@ -95,7 +95,9 @@ describe('a clean room whose recovery point is no good', () => {
     const point = (await points.list('orders', 'orders')).find(({ id }) => id === 'point-2')!;
     await points.note(point, { instance: IDENTIFIER, settings: { ...settings, PubliclyAccessible: false } });
     region.set(IDENTIFIER, { settings: { ...settings, PubliclyAccessible: true } });
-    await region.base.incidents.note('run-1', 'orders', { before: { settings, tags: {}, host: 'h', found: true, notTaken: [] } } as Partial<RestoreIncident>);
+    await region.base.incidents.note('run-1', 'orders', {
+      before: { settings, tags: {}, host: 'h', found: true, notTaken: [] },
+    } as Partial<RestoreIncident>);
     await claim(region, await goOn(region, { target: { recoveryPoint: 'point-2' } }));
     expect((await incidentOf(region)).before).toMatchObject({
       settings: { PubliclyAccessible: false },
