@@ -48,7 +48,8 @@ export async function mendRecord(drill: Drill, home: Machines, wrong: Wrong): Pr
     () => undefined,
     (error: Error) => error,
   );
-  if (!found.detail?.startsWith(`1 rows of public.orders, by their keys ["${victim!.id}"]`)) throw new Error(`the finding is: ${found.detail}`);
+  if (!found.detail?.startsWith(`1 rows of public.orders, by their keys ["${victim!.id}"]`))
+    throw new Error(`the finding is: ${found.detail}`);
   const goodAt = Date.parse(found.lastPassedAt ?? '');
   if (!(goodAt < drill.faultAt! && goodAt >= Date.parse(before.lastPassedAt!)))
     throw new Error(`it is said to have been good at ${found.lastPassedAt}; spoilt ${new Date(drill.faultAt!).toISOString()}`);
