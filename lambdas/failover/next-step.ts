@@ -14,15 +14,14 @@ interface Ended {
 /** What a person who is told that a run has failed does next, in the words of the command line and of the console. */
 export const nextStep = (outcome: 'aborted' | 'interrupted', error: string, ended: Ended): string => {
   const { plan, site, workload, request } = ended;
-  const command = `npx lifeboat --env ${plan.name} ${request.mode} ${workload} --to ${site}`;
+  const { incident, mode } = request;
+  const command = `npx lifeboat --env ${plan.name} ${mode} ${workload} --to ${site}`;
   if (outcome === 'interrupted') {
-    const input = JSON.stringify({ ...goesOn(request), workloads: [workload], reason: '…' });
-    return `the lease is taken, so there is only forward: ${command} --incident ${request.incident} --reason "…", or the failover machine of site '${site}' with the input ${input}; it goes on from where the workload stands`;
+    const input = JSON.stringify({ incident, mode, workloads: [workload], reason: '…' });
+    return `the lease is taken, so there is only forward: ${command} --incident ${incident} --reason "…", or the failover machine of site '${site}' with the input ${input}; it goes on from where the workload stands`;
   }
   return `nothing was moved, and the lease stays where it was; whether the workload serves there this run does not say; ${whenAborted(error, ended, command)}`;
 };
-
-const goesOn = ({ incident, mode }: Ended['request']) => ({ incident, mode });
 
 const whenAborted = (error: string, { plan, request }: Ended, command: string): string => {
   const byHand = `${command} --reason "…"`;

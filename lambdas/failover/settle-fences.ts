@@ -63,8 +63,8 @@ const laterFence = ({ site, database, epoch }: Fence, fences: Fence[], lease: Le
 };
 
 /**
- * Why it is not settled; nothing when it is, or when a person has decided and trying again cannot help: also where the instance is gone, or
- * RDS gave up on it. What comes back is tried again, here before anything else is done to it.
+ * Why it is not settled; nothing when it is, or when a person has decided and trying again cannot help: also where the instance is gone.
+ * What comes back is tried again, here before anything else is done to it.
  */
 const settle = async (fence: Fence, later: number | undefined, record: Recorder, services: Services): Promise<Unsettled | undefined> => {
   const { workload, database: name, epoch, incident } = fence;

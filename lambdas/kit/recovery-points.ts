@@ -117,7 +117,8 @@ export class RecoveryPoints {
     const item = { ...keyOf(point), ...point, standing: 'unverified' };
     if (await this.ledger.put(item, 'attribute_not_exists(pk)')) return;
     const before = await this.find(point);
-    const isAnother = before?.takenAt !== undefined && before.takenAt !== point.takenAt;
+    // Where RDS does not say when one was taken, nothing says that it is another one.
+    const isAnother = before?.takenAt && point.takenAt && before.takenAt !== point.takenAt;
     if (isAnother) await this.ledger.put({ ...item, holdUntil: before.holdUntil });
     else await this.ledger.set(keyOf(point), { ...point } as Item);
   }

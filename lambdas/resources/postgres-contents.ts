@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { sqlStateOf } from './sql-state.ts';
 
 /** A table's rows at one moment, in number and in sum. */
 export interface TableContents {
@@ -129,7 +130,7 @@ export const sumTable = async (
       return { rows: rows[0].rows, checksum: rows[0].checksum };
     } catch (error) {
       await client.query('ROLLBACK TO SAVEPOINT sum');
-      if (codeOf(error) !== UNDEFINED_FUNCTION || hash === HASHES.at(-1)) throw error;
+      if (sqlStateOf(error) !== UNDEFINED_FUNCTION || hash === HASHES.at(-1)) throw error;
     }
   }
   throw new Error('unreachable');
@@ -169,9 +170,7 @@ const trySum = async (
   try {
     return await sumTable(client, table, snapshot);
   } catch (error) {
-    if (codeOf(error) === undefined) throw error; // the connection, not the table
+    if (sqlStateOf(error) === undefined) throw error; // the connection, not the table
     return (error as Error).message;
   }
 };
-
-const codeOf = (error: unknown): string | undefined => (error as { code?: string }).code;

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { NotReady } from '../kit/errors.ts';
 import { PREPARE, REMOVE, WATCH_NEW_TABLES } from './postgres-lease-schema.ts';
+import { sqlStateOf } from './sql-state.ts';
 
 export { LEASE_EXPIRED } from './postgres-lease-schema.ts';
 
@@ -166,7 +167,7 @@ export const leaseStatus = async (client: pg.ClientBase): Promise<DatabaseLeaseS
 /** False where the engine keeps event triggers to superusers. */
 const watchNewTables = async (client: pg.ClientBase): Promise<boolean> => {
   const failure = await patiently(client, () => exclusively(client, WATCH_NEW_TABLES));
-  if (failure && codeOf(failure) !== INSUFFICIENT_PRIVILEGE) throw inTheWay(failure);
+  if (failure && sqlStateOf(failure) !== INSUFFICIENT_PRIVILEGE) throw inTheWay(failure);
   return !failure;
 };
 
@@ -188,11 +189,9 @@ const patiently = async (client: pg.ClientBase, work: () => Promise<unknown>): P
       return undefined;
     } catch (error) {
       await client.query('ROLLBACK');
-      const passing = PASSING.has(codeOf(error) ?? '');
-      if (!passing && codeOf(error) !== INSUFFICIENT_PRIVILEGE) throw error;
+      const passing = PASSING.has(sqlStateOf(error) ?? '');
+      if (!passing && sqlStateOf(error) !== INSUFFICIENT_PRIVILEGE) throw error;
       if (!passing || attempt === ATTEMPTS) return error as Error;
     }
   }
 };
-
-const codeOf = (error: unknown): string | undefined => (error as { code?: string }).code;

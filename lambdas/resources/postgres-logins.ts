@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { sqlStateOf } from './sql-state.ts';
 
 /**
  * Roles whose login a fence has taken, until it is given back. In the database, so that it stands and falls with the fence: it
@@ -36,9 +37,9 @@ export const takeLogins = async (client: pg.ClientBase, roles: readonly string[]
   try {
     await take();
   } catch (error) {
-    if (!NOT_MADE_YET.has(codeOf(error))) throw error;
+    if (!NOT_MADE_YET.has(sqlStateOf(error) ?? '')) throw error;
     await client.query(CREATE_MEMORY).catch((failure: unknown) => {
-      if (!MADE_BY_ANOTHER.has(codeOf(failure))) throw failure;
+      if (!MADE_BY_ANOTHER.has(sqlStateOf(failure) ?? '')) throw failure;
     });
     await take();
   }
@@ -64,4 +65,3 @@ export const giveLoginsBack = async (client: pg.ClientBase, roles: readonly stri
 };
 
 const namesOf = (roles: readonly string[]): string => `ARRAY[${roles.map((role) => pg.escapeLiteral(role)).join(', ')}]::name[]`;
-const codeOf = (error: unknown): string => (error as { code?: string }).code ?? '';

@@ -35,8 +35,8 @@ export const admitClean = defineStep({
     const { before } = await incidentOf(input, services);
     const old = known.get(identifiers[site]);
     const sameVpc = restored.vpcId !== undefined && restored.vpcId === old?.vpcId;
-    const enter = (wanted: Settings) => admit(instances, restored, wanted, { sameVpc, execution: request.execution });
-    if (before.settings) await enter(before.settings).catch((error: unknown) => enter(withGroupsOf(old, before.settings!, error)));
+    const admitWith = (wanted: Settings) => admit(instances, restored, wanted, { sameVpc, execution: request.execution });
+    if (before.settings) await admitWith(before.settings).catch((error: unknown) => admitWith(withGroupsOf(old, before.settings!, error)));
     await replaceLogins(both, secret, await own.read(cleanName(plan, request)));
     return { admitted: restored.id };
   },
