@@ -38,7 +38,7 @@ const machineSteps = {
   'verification/restore-copy': {
     description: 'Restores a recovery point into the isolated network',
     timeoutSeconds: 30,
-    needs: (rights) => [rights.listInstances(), rights.restoreCopies()],
+    needs: (rights) => [rights.readLedger(), rights.listInstances(), rights.listSnapshots(), rights.restoreCopies()],
   },
   'verification/inspect-copy': {
     description: 'Reads every page and index of a restored copy, and compares it with what the backup recorded',

@@ -3,9 +3,9 @@ import { RecoveryPoints } from '../kit/recovery-points.ts';
 import { defineStep } from '../kit/step.ts';
 import { CleanKeys } from '../resources/clean-keys.ts';
 import { OWNER_TAG, RdsSnapshots } from '../resources/rds-snapshots.ts';
+import { requireSame } from '../resources/same-snapshot.ts';
 import { incidentOf } from './replacement.ts';
 import { cleanName, INCIDENT_TAG, restoreRun } from './restoring.ts';
-import { requireSame } from './same-snapshot.ts';
 
 /**
  * A copy of the recovery point under a key that whoever had rights on the old one has none on: the environment's named one, or a new one.

@@ -4,12 +4,12 @@ import { defineStep } from '../kit/step.ts';
 import { RdsAutomatedBackups } from '../resources/rds-automated-backups.ts';
 import { HOPELESS, type MomentSource, RdsInstances } from '../resources/rds-instances.ts';
 import { OWNER_TAG, RdsSnapshots } from '../resources/rds-snapshots.ts';
+import { requireSame } from '../resources/same-snapshot.ts';
 import { REQUESTED_TAG } from '../verification/copies.ts';
 import { settingsUntilPlaced } from './clean-room.ts';
 import { type LogSource, logSourceOf } from './log-source.ts';
 import { findRestored, RUN_TAG, remembered } from './replacement.ts';
 import { cleanName, restoredDatabase, restoredName, restoreRun } from './restoring.ts';
-import { requireSame } from './same-snapshot.ts';
 
 /**
  * Restores beside what is there, under a name of its own: with the settings of this site's own instance, which a restore would lose

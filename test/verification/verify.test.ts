@@ -3,6 +3,7 @@ import demo from '../../environments/demo-backup.ts';
 import { CopyUnusable, DatabaseUnrecoverable, InvalidRequest, NotReady } from '../../lambdas/kit/errors.ts';
 import { provenIn, type RecoveryPoint, RecoveryPoints } from '../../lambdas/kit/recovery-points.ts';
 import type { Instance, RdsInstances, RestoreOptions } from '../../lambdas/resources/rds-instances.ts';
+import type { Snapshot } from '../../lambdas/resources/rds-snapshots.ts';
 import { closeVerification } from '../../lambdas/verification/close-verification.ts';
 import { copyName, EXPIRES_TAG } from '../../lambdas/verification/copies.ts';
 import { inspectCopy } from '../../lambdas/verification/inspect-copy.ts';
@@ -57,8 +58,11 @@ const given = () => {
   const told: string[] = [];
   const tell = async (subject: string) => void told.push(subject);
   const put = async () => {};
+  const taken = new Map<string, Snapshot>();
   return {
     ...base,
+    taken,
+    snapshots: { list: async () => taken },
     told,
     tell,
     put,
@@ -100,6 +104,18 @@ describe('restoring a copy', () => {
     ]);
     services.fake.set(id, 'available');
     expect(await restoreCopy.run(item, services)).toEqual({ instance: id });
+  });
+
+  it('is of the snapshot that was taken for the point: another one of its name is none, and is not restored', async () => {
+    const services = given();
+    const takenAt = '2026-11-20T02:15:04.000Z';
+    await record(services, { takenAt });
+    services.taken.set(point.id, { id: point.id, takenAt: '2026-11-20T03:00:00.000Z' } as Snapshot);
+    await expect(restoreCopy.run(item, services)).rejects.toThrow(CopyUnusable);
+    expect(services.fake.restored).toEqual([]);
+    services.taken.set(point.id, { id: point.id, takenAt } as Snapshot);
+    await expect(restoreCopy.run(item, services)).rejects.toThrow(NotReady);
+    expect(services.fake.restored).toHaveLength(1);
   });
 
   it('that RDS gave up on is unusable; one with an unknown status may still come', async () => {

@@ -1,6 +1,6 @@
 import { CopyUnusable } from '../kit/errors.ts';
 import type { RecoveryPoint } from '../kit/recovery-points.ts';
-import type { Snapshot } from '../resources/rds-snapshots.ts';
+import type { Snapshot } from './rds-snapshots.ts';
 
 /** AWS does not say that the time is the same to the millisecond in each copy. */
 const SAME_WITHIN_MS = 1_000;
