@@ -24,7 +24,7 @@ export type WithDatabase = <T>(database: Database, site: SiteName, work: (client
 
 /**
  * Installs, removes or shows the database lease of one database, in the active site unless told otherwise: the other site's follows by
- * replication. Exit code 1 where not every table is covered afterwards.
+ * replication. Exit code 1 where not every table is covered afterwards, by the checks of this version.
  */
 export const manageLease = async (
   operator: Pick<Operator, 'environment' | 'ledger' | 'regionOf' | 'print'>,
@@ -99,7 +99,7 @@ const textOf = (what: string, { state, epoch, remainingMs, closed, covered, unco
   const seconds = Math.round((remainingMs ?? 0) / 1_000);
   const right = closed ? 'closed' : seconds > 0 ? `may write for ${seconds} s` : 'expired: writes are refused';
   const lines = [
-    `${what}: ${state}`,
+    `${what}: ${state}${state === 'outdated' ? ', by the checks of another version of Lifeboat: install again' : ''}`,
     `  lease      ${epoch === undefined ? 'never renewed' : `epoch ${epoch}, ${right}`}`,
     `  tables     ${covered} of ${covered + uncovered.length} covered; new ones ${coversNewTables ? 'as they are made' : 'by another install'}`,
     ...uncovered.map(({ table, reason }) => `  uncovered  ${table}: ${reason}`),

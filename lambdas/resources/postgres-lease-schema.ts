@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /** SQLSTATE of a write that the database lease refuses; of a class that PostgreSQL leaves to users. */
 export const LEASE_EXPIRED = 'LB001';
 
@@ -13,7 +15,7 @@ export const LEASE_EXPIRED = 'LB001';
  * replicates with all the rest, still live; but a promotion begins a new timeline, so that a promoted standby is closed at once,
  * whoever promoted it, until its own guard has renewed.
  */
-export const PREPARE = `
+const DEFINITIONS = `
 CREATE SCHEMA IF NOT EXISTS lifeboat;
 GRANT USAGE ON SCHEMA lifeboat TO PUBLIC;
 
@@ -172,6 +174,14 @@ DO $$ BEGIN
       EXECUTE FUNCTION lifeboat.cover_new_tables();
   END IF;
 END $$;
+`;
+
+/** Names these definitions: a database may have those of an older version, which nothing else would show. */
+export const LEASE_VERSION = createHash('sha256').update(DEFINITIONS).update(WATCH_NEW_TABLES).digest('hex').slice(0, 12);
+
+/** What the lease needs, and which version of it this is. */
+export const PREPARE = `${DEFINITIONS}
+COMMENT ON TABLE lifeboat.lease IS '${LEASE_VERSION}';
 `;
 
 /** Takes everything away again but the heartbeat. CASCADE reaches triggers on tables that the role may not alter. */

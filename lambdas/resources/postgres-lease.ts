@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { NotReady } from '../kit/errors.ts';
-import { PREPARE, REMOVE, WATCH_NEW_TABLES } from './postgres-lease-schema.ts';
+import { LEASE_VERSION, PREPARE, REMOVE, WATCH_NEW_TABLES } from './postgres-lease-schema.ts';
 import { sqlStateOf } from './sql-state.ts';
 
 export { LEASE_EXPIRED } from './postgres-lease-schema.ts';
@@ -22,8 +22,11 @@ export interface UncoveredTable {
 }
 
 export interface DatabaseLeaseStatus {
-  /** `absent`: nothing is installed. `prepared`: the guard can renew, no table is checked yet. `partial`: some tables are not. */
-  state: 'absent' | 'prepared' | 'partial' | 'installed';
+  /**
+   * `absent`: nothing is installed. `prepared`: the guard can renew, no table is checked yet. `partial`: some tables are not.
+   * `outdated`: all are, by the functions of another version of Lifeboat, which another install replaces.
+   */
+  state: 'absent' | 'prepared' | 'partial' | 'outdated' | 'installed';
   epoch?: number;
   /** ISO 8601, by the database's clock; nothing for a lease that was closed or never renewed. */
   expiresAt?: string;
@@ -142,18 +145,23 @@ export const leaseStatus = async (client: pg.ClientBase): Promise<DatabaseLeaseS
   const { rows } = await client.query(`SELECT to_regclass('lifeboat.coverage') IS NOT NULL AS installed`);
   if (!rows[0].installed) return { state: 'absent', covered: 0, uncovered: [], coversNewTables: false };
   const lease = (
-    await client.query(`
+    await client.query(
+      `
       SELECT l.epoch::float8 AS epoch, l.closed, nullif(l.expires_at, '-infinity') AS "expiresAt",
         CASE WHEN pg_is_in_recovery() OR d.last_value & 65535 = lifeboat.timeline()
           THEN (d.last_value >> 16) - date_part('epoch', clock_timestamp()) * 1000 ELSE 0 END AS "remainingMs",
-        EXISTS (SELECT FROM pg_event_trigger WHERE evtname = 'lifeboat_cover_new_tables' AND evtenabled <> 'D') AS "coversNewTables"
-      FROM lifeboat.lease_deadline d LEFT JOIN lifeboat.lease l ON true`)
+        EXISTS (SELECT FROM pg_event_trigger WHERE evtname = 'lifeboat_cover_new_tables' AND evtenabled <> 'D') AS "coversNewTables",
+        obj_description('lifeboat.lease'::regclass, 'pg_class') IS NOT DISTINCT FROM $1 AS "isCurrent"
+      FROM lifeboat.lease_deadline d LEFT JOIN lifeboat.lease l ON true`,
+      [LEASE_VERSION],
+    )
   ).rows[0];
   const tables = (await client.query('SELECT relation::text AS table, at_statement, at_commit FROM lifeboat.coverage ORDER BY oid')).rows;
   const uncovered = tables.filter((each) => !each.at_statement || !each.at_commit).map(({ table }) => ({ table, reason: 'no check' }));
   const covered = tables.length - uncovered.length;
+  const whole = lease.isCurrent ? 'installed' : 'outdated';
   return {
-    state: uncovered.length === 0 ? 'installed' : covered === 0 ? 'prepared' : 'partial',
+    state: uncovered.length === 0 ? whole : covered === 0 ? 'prepared' : 'partial',
     epoch: lease.epoch ?? undefined,
     expiresAt: lease.expiresAt?.toISOString(),
     remainingMs: lease.epoch === null ? undefined : Math.round(lease.remainingMs),

@@ -177,6 +177,13 @@ describe('installation', () => {
     expect(states.map(({ state }) => state)).toEqual(['installed', 'installed']);
   });
 
+  it('tells checks of another version, which another install replaces', async () => {
+    await master.query(`COMMENT ON TABLE lifeboat.lease IS 'older'`);
+    expect((await leaseStatus(master)).state).toBe('outdated');
+    await renewed(LONG_MS);
+    expect((await installLease(master, { renewedWithinMs: 1_000, sleep })).state).toBe('installed');
+  });
+
   it('finds a table that was made since, and covers it the next time', async () => {
     await app.query('CREATE TABLE later (id int)');
     await app.query('INSERT INTO later VALUES (1)');
