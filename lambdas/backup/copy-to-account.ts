@@ -3,12 +3,10 @@ import { log } from '../kit/log.ts';
 import { otherSite } from '../kit/plan.ts';
 import { RecoveryPoints } from '../kit/recovery-points.ts';
 import { defineStep } from '../kit/step.ts';
-import { COPIES_AT_ONCE, type Snapshot } from '../resources/rds-snapshots.ts';
+import type { Answer, Snapshot } from '../resources/rds-snapshots.ts';
 import { vaultKeyOf, vaultSnapshots } from '../resources/vault.ts';
-import { atMost, backupRun, inParallel, isForVault, type Job, jobsOf, snapshotsOf } from './jobs.ts';
-
-const BUDGET_MS = 20_000;
-const AT_ONCE = 4;
+import { askForCopies, underWay } from './ask-for-copies.ts';
+import { backupRun, inParallel, isForVault, type Job, jobsOf, snapshotsOf } from './jobs.ts';
 
 /**
  * Has the vault's own role copy what its policy names, under a key of the vault's account, and writes that into the recovery point. The
@@ -34,21 +32,13 @@ export const copyToAccount = defineStep({
     const jobs = wanted.filter(({ id }) => source.get(id)?.status === 'available');
     const isEncrypted = ({ id }: Job): boolean => source.get(id)!.encrypted;
     const missing = jobs.filter((job) => !known.has(job.id) && isEncrypted(job));
-    const room = Math.max(0, COPIES_AT_ONCE - [...known.values()].filter(({ copying }) => copying).length);
-    const waiting = missing.slice(room).map(({ id }) => `${id} waits for room among ${COPIES_AT_ONCE} copies`);
-    const refused = jobs.filter((job) => !isEncrypted(job)).map(({ id }) => `${id} is not encrypted, and is shared with nobody`);
-    const ask = async ({ id }: Job): Promise<void> => {
+    const copy = async ({ id }: Job): Promise<Answer> => {
       await there.share(id, account);
-      const answer = await vault.copyFrom(source.get(id)!, vaultKeyOf(plan));
-      if (answer.kind === 'asked') waiting.push(`${id} is being copied to account ${account}`);
-      if (answer.kind === 'wait') waiting.push(`${id} waits: ${answer.because}`);
-      if (answer.kind === 'refused') refused.push(`${id}: ${answer.because}`);
+      return vault.copyFrom(source.get(id)!, vaultKeyOf(plan));
     };
-    const later = await atMost(missing.slice(0, room), { atOnce: AT_ONCE, until: now() + BUDGET_MS, now }, ask);
-    waiting.push(...later.map(({ id }) => `${id} waits for its turn`));
-    waiting.push(
-      ...jobs.filter(({ id }) => ['creating', 'unknown'].includes(known.get(id)?.status ?? '')).map(({ id }) => `${id} is being copied`),
-    );
+    const { waiting, refused } = await askForCopies(missing, known, copy, now);
+    refused.push(...jobs.filter((job) => !isEncrypted(job)).map(({ id }) => `${id} is not encrypted, and is shared with nobody`));
+    waiting.push(...underWay(jobs, known));
     if (refused.length > 0) log('vault-copies-refused', { run: request.run, refused });
     if (waiting.length > 0)
       throw new NotReady(`${waiting.length} of ${jobs.length} copies are not in account ${account} yet, the first: ${waiting[0]}`);

@@ -96,6 +96,14 @@ describe('copying to the vault', () => {
     );
   });
 
+  it('that RDS refuses takes the room of no other', async () => {
+    const { kept, jobs, copy } = await given(25);
+    const refused = new Set(jobs.slice(0, 22).map(({ id }) => id));
+    const pull = kept.copyFrom.bind(kept);
+    kept.copyFrom = async (source, key) => (refused.has(source.id) ? { kind: 'refused', because: 'its key is gone' } : pull(source, key));
+    expect((await untilReady(copy)).output).toEqual({ copied: 3, of: 25 });
+  });
+
   it('counts no copy that is not encrypted or not of the size of its source, and the run says that it lacks', async () => {
     const { services, kept, points, jobs, copy } = await given(2);
     kept.add(jobs[0]!.id, { encrypted: false });
