@@ -58,6 +58,8 @@ export interface CallRecord {
   error?: string;
   /** The fault that the lab injected, where it did. */
   injected?: string;
+  /** The status that the call truly had, where the lab told its caller something else. */
+  served?: number;
   /** ARN of the first resource that a function's request names. */
   resource?: string;
   /** Partition keys of a function's DynamoDB request. */

@@ -191,6 +191,7 @@ export class Gateway implements Stoppable {
         : 'refusal' in route
           ? route.refusal
           : await askEngine({ ...call, headers: route.headers }, route.upstream);
+    exchange.record.served = answer.status;
     exchange.reply(lie(answer, call.region));
   }
 

@@ -33,6 +33,9 @@ export function callsOfRun(
   );
 }
 
+/** AWS did what was asked, also where the lab let the caller hear otherwise. */
+export const wasAccepted = ({ status, served = status }: CallRecord): boolean => served === 200;
+
 /** Counts what the runs needed from where. */
 export function countCalls(calls: readonly CallRecord[], executions: readonly Execution[], failed: Evidence['failed']): CallCount {
   const made = executions.flatMap((execution) => callsOfRun(calls, execution).map((call) => ({ call, home: execution.region })));

@@ -1,5 +1,6 @@
 import type { CallRecord, Region } from '../../types.ts';
 import type { Attempt } from '../../workload/attempt.ts';
+import { wasAccepted } from './calls.ts';
 import { acknowledged } from './outage.ts';
 
 /** A write that a site accepted at some moment from `from` to `to`. */
@@ -61,8 +62,8 @@ class Deadlines {
   }
 }
 
-/** How often the writer's region changed, by the promotions that RDS accepted. */
+/** How often the writer's region changed, by the promotions that RDS accepted, whatever their callers heard. */
 export function movesMade(calls: readonly CallRecord[], home: Region): number {
-  const promoted = calls.filter(({ action, status }) => action === 'PromoteReadReplica' && status === 200).map(({ region }) => region);
+  const promoted = calls.filter((call) => call.action === 'PromoteReadReplica' && wasAccepted(call)).map(({ region }) => region);
   return [home, ...promoted].filter((region, index, all) => index > 0 && region !== all[index - 1]).length;
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expire, runJanitor } from '../../drill/janitors.ts';
+import { wasAccepted } from '../../drill/judge/calls.ts';
 import type { LedgerPoint } from '../../drill/recovery-points.ts';
 import { type Bench, type TaskRun, taskCampaign } from './task.ts';
 
@@ -51,11 +52,11 @@ const wasRestored = ({ drill, region }: Bench, { startedAt, stoppedAt }: TaskRun
   drill.lab
     .calls()
     .some(
-      ({ principal, source, action, status, injected, at }) =>
-        principal.endsWith('-restore-copy') &&
-        source === region &&
-        action === 'RestoreDBInstanceFromDBSnapshot' &&
-        (status === 200 || injected === 'wrong-answer') &&
-        at >= startedAt &&
-        at <= stoppedAt,
+      (call) =>
+        call.principal.endsWith('-restore-copy') &&
+        call.source === region &&
+        call.action === 'RestoreDBInstanceFromDBSnapshot' &&
+        wasAccepted(call) &&
+        call.at >= startedAt &&
+        call.at <= stoppedAt,
     );

@@ -68,6 +68,7 @@ describe('the fewest handovers that a history needs', () => {
   it('are held against the promotions that RDS accepted', () => {
     const promoted = (region: string, status = 200) => call({ region, status, action: 'PromoteReadReplica' });
     expect(movesMade([promoted(B), promoted(B), promoted(A), promoted(B, 400)], A)).toBe(2);
+    expect(movesMade([promoted(B), { ...promoted(A, 500), served: 200 }, promoted(B)], A)).toBe(3); // its answer was lost
     expect(movesMade([call({ action: 'DescribeDBInstances' })], A)).toBe(0);
   });
 });

@@ -238,7 +238,7 @@ describe('faults', () => {
     lab.gateway.faults.add({ kind: 'wrong-answer', service: 'dynamodb', count: 1, lie, onHit: () => (hits += 1) });
     await expect(dynamo(EAST).send(new ListTablesCommand({}))).rejects.toMatchObject({ name: 'InternalServerError' });
     expect(received).toHaveLength(1);
-    expect(last()).toMatchObject({ injected: 'wrong-answer', status: 500 });
+    expect(last()).toMatchObject({ injected: 'wrong-answer', status: 500, served: 200 });
     expect(hits).toBe(1);
     await dynamo(EAST).send(new ListTablesCommand({}));
   });
