@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { type AlarmType, CloudWatchClient, DescribeAlarmsCommand, type MetricAlarm } from '@aws-sdk/client-cloudwatch';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { type DBInstance, DescribeDBInstancesCommand, RDSClient } from '@aws-sdk/client-rds';
@@ -61,10 +62,12 @@ export class Wire {
     return this.machine;
   }
 
-  /** Start the machine, as a person would. */
+  /** Start the machine, as a person would; once, also where the answer comes late and the request is made again. */
   async start(input: object): Promise<string> {
     const { arn } = await this.failoverMachine();
-    const started = await this.sfn.send(new StartExecutionCommand({ stateMachineArn: arn, input: JSON.stringify(input) }));
+    const started = await this.sfn.send(
+      new StartExecutionCommand({ stateMachineArn: arn, name: randomUUID(), input: JSON.stringify(input) }),
+    );
     return started.executionArn ?? '';
   }
 
