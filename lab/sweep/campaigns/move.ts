@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Drill } from '../../drill/drill.ts';
 import { callsOfRun } from '../../drill/judge/calls.ts';
 import type { Execution } from '../../drill/judge/evidence.ts';
@@ -32,6 +33,9 @@ export interface MoveOptions {
 /** Over the longest time that the machine of the environment `sweep` gives itself. */
 const RUN_WITHIN_MS = 900_000;
 const READY_WITHIN_MS = 300_000;
+/** An observer's loop starts anew every minute, and may start up to a minute late. */
+const LOOKS_WITHIN_MS = 120_000;
+const LOOK_EVERY_MS = 2_000;
 const ENVIRONMENT = 'sweep';
 const RECONCILER = `lifeboat-${ENVIRONMENT}-reconcile-site`;
 
@@ -84,8 +88,7 @@ async function attack(way: Way, cell: Cell, options: MoveOptions): Promise<[Outc
   // A planned move that failed before the take leaves a workload that somebody serves; an unplanned one still has its reason.
   const isPastReturn = hasTaken(drill, first);
   if (options.losesNothing && !isPastReturn && !(await isServed(drill, undefined))) return ['not served', detail];
-  const again = await start(way, options.name, nameOf(cell), first.name);
-  const second = await drill.ends(again, RUN_WITHIN_MS).catch(() => undefined);
+  const second = await goOn(way, options.name, nameOf(cell), first.name);
   const isOver = second?.status === 'SUCCEEDED' || second?.cause?.includes('has ended well') === true;
   if (!isOver) return ['stuck', `${detail}; again: ${second ? `${second.status} ${second.cause ?? ''}` : 'it did not end'}`];
   return (await isServed(drill, to))
@@ -110,6 +113,19 @@ async function underFault(way: Way, cell: Cell, options: MoveOptions): Promise<E
 /** Starts the machine as a person does; its execution's ARN. */
 const start = ({ drill, to }: Way, mode: string, reason: string, incident?: string): Promise<string> =>
   drill.start(to, { mode, workloads: ['orders'], reason, ...(incident && { incident }) });
+
+/**
+ * The run that goes on with an incident. An observer whose region was dark has not looked since: until it has, nobody may take what it
+ * does not know for an outage, and a run that is refused for that is started once more.
+ */
+async function goOn(way: Way, mode: string, reason: string, incident: string): Promise<Execution | undefined> {
+  const deadline = Date.now() + LOOKS_WITHIN_MS;
+  for (;;) {
+    const run = await start(way, mode, reason, incident).then((arn) => way.drill.ends(arn, RUN_WITHIN_MS).catch(() => undefined));
+    if (!run?.cause?.includes('OutageNotConfirmed') || Date.now() > deadline) return run;
+    await sleep(LOOK_EVERY_MS);
+  }
+}
 
 /**
  * The site that does not serve, which is the one that was left unless the run gave up, holds a standby again, with what is written now. Its
