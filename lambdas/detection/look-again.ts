@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { Approvals } from '../kit/approvals.ts';
 import { messageOf } from '../kit/errors.ts';
-import { claimIsLive, type Lease } from '../kit/lease.ts';
+import { claimIsLive, givesWay, type Lease } from '../kit/lease.ts';
 import { log } from '../kit/log.ts';
 import { type Datum, metricWriter, type PutMetrics } from '../kit/metrics.ts';
 import { notifier, type Tell } from '../kit/notify.ts';
@@ -57,7 +57,9 @@ export const handler = lookAgain.handler;
 const lookAt = async (name: string, services: Base & Services, data: Datum[]): Promise<string> => {
   const lease = await services.ledger.lease(name);
   if (!lease) return 'no lease';
-  if (!claimIsLive(lease, services.now())) return lookAtOutage(name, lease, services);
+  const isClaimed = claimIsLive(lease, services.now());
+  const seen = isClaimed && !givesWay(lease) ? undefined : await lookAtOutage(name, lease, services);
+  if (seen && (!isClaimed || seen.startsWith('started'))) return seen;
   if (lease.claim!.site !== services.site) return 'the other site works on it';
   return lookAtRun(name, lease, services, data);
 };

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { claimIsLive, type Lease } from '../kit/lease.ts';
+import { claimIsLive, givesWay, type Lease } from '../kit/lease.ts';
 import type { Ledger } from '../kit/ledger.ts';
 import { log } from '../kit/log.ts';
 import { notifier, type Tell } from '../kit/notify.ts';
@@ -60,7 +60,7 @@ export const handler = startFailover.handler;
 export const decide = (plan: Environment, lease: Lease | undefined, site: string, now: number): Decision => {
   if (!lease) return { start: false, because: 'the workload has no lease yet: its home site never held it' };
   if (lease.holder === site) return { start: false, because: `site '${site}' is active already` };
-  if (claimIsLive(lease, now)) return { start: false, because: `run ${lease.claim!.incident} works on it` };
+  if (claimIsLive(lease, now) && !givesWay(lease)) return { start: false, because: `run ${lease.claim!.incident} works on it` };
   if (plan.failover.policy === 'manual') return { start: false, because: "policy is 'manual': start the failover machine by hand" };
   const coolUntil = (lease.movedAt ?? 0) + plan.failover.cooldownMinutes * 60_000;
   return { start: true, cooldownUntil: coolUntil > now ? new Date(coolUntil).toISOString() : undefined };

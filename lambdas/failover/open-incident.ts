@@ -1,6 +1,6 @@
 import { IncidentInProgress, InvalidRequest, NotReady } from '../kit/errors.ts';
 import type { Incident } from '../kit/incidents.ts';
-import { claimIsLive, type Lease } from '../kit/lease.ts';
+import { claimIsLive, givesWay, type Lease } from '../kit/lease.ts';
 import { otherSite, type SiteName, workloadOf } from '../kit/plan.ts';
 import { type Base, defineStep, required, type WorkloadRun, workloadRun } from '../kit/step.ts';
 import { executionProbe } from '../resources/state-machine.ts';
@@ -10,7 +10,7 @@ import { isDead } from './dead-claim.ts';
 /**
  * Claims the workload for this run and opens its incident, or goes on with one whose run ended half-way. The same execution may claim
  * again. Another one's claim is taken over once it has expired, or at once where that execution has ended: a run that was stopped
- * blocks nobody. A state that cannot be read keeps the claim. A failover that has its claim leaves word of itself, whoever started it:
+ * blocks nobody. A state that cannot be read keeps the claim. A planned move that has not begun gives way to a failover. A failover that has its claim leaves word of itself, whoever started it:
  * what becomes of it is a decision on this outage.
  * @throws IncidentInProgress while another run's claim lives, NotReady until the workloads it depends on are up.
  */
@@ -34,7 +34,9 @@ export const openIncident = defineStep({
         `workload '${name}' is active in site '${site}' already; to go on with an interrupted run give its 'incident', to move it away start the machine of the other site`,
       );
     const other = claimIsLive(lease, now()) && lease.claim?.execution !== request.execution ? lease.claim : undefined;
-    if (other && !(await isDead(other, site, hasEnded))) throw new IncidentInProgress(`run ${other.incident} works on '${name}'`);
+    const passed = request.mode === 'failover' && givesWay(lease);
+    if (other && !passed && !(await isDead(other, site, hasEnded)))
+      throw new IncidentInProgress(`run ${other.incident} works on '${name}'`);
     await Promise.all(workload.dependsOn.map((dependency) => requireUp(dependency, services)));
 
     const incident = incidentOf(input, lease, services);

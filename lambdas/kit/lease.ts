@@ -50,6 +50,10 @@ export const claimIsLive = (lease: Lease, now: number): boolean => lease.claim !
 export const onlyLooks = ({ claim }: Pick<Lease, 'claim'>): boolean =>
   claim !== undefined && !claim.acting && (claim.mode === 'failover' || claim.mode === 'switchover');
 
+/** A planned move that has not begun stands in the way of no outage: a failover takes its claim over, and the move ends at its next look. */
+export const givesWay = ({ claim, holder }: Pick<Lease, 'claim' | 'holder'>): boolean =>
+  claim?.mode === 'switchover' && !claim.acting && claim.site !== holder;
+
 export type TakeDecision = 'take' | 'wait' | 'held' | 'lost';
 
 /**

@@ -107,6 +107,19 @@ describe('an outage that has no run', () => {
     expect(started).toEqual([]);
   });
 
+  it('is begun past a planned move that waits, of which a person is reminded while all is well', async () => {
+    const claim = { site: 'recovery', incident: 'run-1', execution: 'run-1', mode: 'switchover', expiresAt: NOW + 90 * MINUTE } as const;
+    const site = siteWith(leaseOf({ claim }));
+    site.world.verdict = 'healthy';
+    await askIn(site, 60);
+    await site.minutes(16);
+    expect(site.told).toHaveLength(1);
+    expect(site.started).toEqual([]);
+    Object.assign(site.world, { verdict: 'unhealthy', since: site.world.now });
+    await site.minutes(3);
+    expect(site.started).toHaveLength(1);
+  });
+
   it('that outlasts the cool-down is asked about during it, and moves by itself when it ends', async () => {
     const { minutes, started, ends, world } = siteWith(leaseOf({ movedAt: NOW - MINUTE }));
     await minutes(2);

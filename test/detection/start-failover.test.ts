@@ -56,6 +56,12 @@ describe('start-failover', () => {
     expect(decide(plan, lease, 'recovery', NOW)).toMatchObject({ start: false, because: expect.any(String) });
   });
 
+  it('starts although a planned move waits for a person or for compute: an outage does not wait for it', () => {
+    const claim = { site: 'recovery', incident: 'x', execution: 'x', mode: 'switchover', expiresAt: NOW + 1 } as const;
+    expect(decide(demo, leaseOf({ claim }), 'recovery', NOW)).toMatchObject({ start: true });
+    expect(decide(demo, leaseOf({ claim: { ...claim, acting: true } }), 'recovery', NOW)).toMatchObject({ start: false });
+  });
+
   it('starts a run that asks a person while the cool-down runs, and one that needs nobody from its end on', async () => {
     const end = NOW - 60_000 + 30 * 60_000;
     const moved = leaseOf({ movedAt: NOW - 60_000 });

@@ -37,6 +37,7 @@ const steps = {
   'Fence writer': fenceWriter,
   'Take lease': takeLease,
   'Promote database': promoteDatabase,
+  'Scale compute first': scaleCompute,
   'Scale compute': scaleCompute,
   'Verify application': verifyApplication,
   'Shift traffic': shiftTraffic,
@@ -56,6 +57,7 @@ const makeWorld = () => {
     role: 'replica',
     promotions: 0,
     tasks: 0,
+    capacity: 2,
     killAt: Number.POSITIVE_INFINITY,
     writes: 0,
     dead: false,
@@ -88,7 +90,7 @@ const makeWorld = () => {
   const adapter = {
     name: 'orders',
     read: async () => ({ desired: world.tasks, ready: world.tasks }),
-    scale: async (to: number) => void Object.assign(world, { tasks: to }),
+    scale: async (to: number) => void Object.assign(world, { tasks: Math.min(to, world.capacity) }),
   };
   const services = {
     ...base,
@@ -144,7 +146,8 @@ const runOnce = async (
     killBefore,
     killAtWrite = Number.POSITIVE_INFINITY,
     asks = false,
-  }: { execution: string; killBefore?: string; killAtWrite?: number; asks?: boolean },
+    mode = 'failover',
+  }: { execution: string; mode?: 'failover' | 'switchover'; killBefore?: string; killAtWrite?: number; asks?: boolean },
 ) => {
   Object.assign(world, { writes: 0, killAt: killAtWrite, dead: false });
   const visited: string[] = [];
@@ -162,7 +165,7 @@ const runOnce = async (
       return JSON.parse(JSON.stringify(output ?? null)) as unknown;
     },
   };
-  const asked = request({ incident: 'run-1', execution, approvalRequired: asks });
+  const asked = request({ incident: 'run-1', execution, approvalRequired: asks, mode });
   const end = await walk(inner, { workload: 'orders', request: asked }, engine).catch((error: unknown) => {
     if (error instanceof Killed || world.dead) return 'killed' as const;
     throw error;
@@ -178,8 +181,10 @@ const expectRecoveredOnce = async ({ world, memory }: World) => {
   expect(await memory.list('incident#index')).toMatchObject([{ incident: 'run-1', workload: 'orders' }]);
 };
 
+/** A planned move's alone. */
+const OF_SWITCHOVERS = ['Scale compute first'];
 const tasks = statesOf(inner as never)
-  .filter(({ state }) => state.Type === 'Task')
+  .filter(({ name, state }) => state.Type === 'Task' && !OF_SWITCHOVERS.includes(name))
   .map(({ name }) => name);
 /** Those that a run only comes to when something went wrong. */
 const OF_FAILURES = ['Settle approval', 'Abort incident'];
@@ -218,6 +223,26 @@ describe('a run that is killed and started again on the same incident ends well,
     for (const [n, killBefore] of tasks.entries()) await runOnce(world, { execution: `run-${n + 1}`, killBefore });
     await runOnce(world, { execution: 'run-last' });
     await expectRecoveredOnce(world);
+  });
+});
+
+describe('a planned move', () => {
+  it('stops nobody before its own compute is there', async () => {
+    const world = makeWorld();
+    Object.assign(world.world, { down: false, capacity: 1 });
+    const { end, visited } = await runOnce(world, { execution: 'run-1', mode: 'switchover' });
+    expect(end).toMatchObject({ outcome: 'aborted', detail: expect.stringContaining('1 of 2 tasks run') });
+    expect(visited).not.toContain('Fence writer');
+    expect(world.memory.current).toMatchObject({ holder: 'primary', epoch: 3, claim: undefined });
+    expect(world.world.tasks).toBe(0);
+  });
+
+  it('stops the writer only then', async () => {
+    const world = makeWorld();
+    Object.assign(world.world, { down: false });
+    const { visited } = await runOnce(world, { execution: 'run-1', mode: 'switchover' });
+    expect(visited.indexOf('Scale compute first')).toBeGreaterThan(0);
+    expect(visited.indexOf('Fence writer')).toBeGreaterThan(visited.lastIndexOf('Scale compute first'));
   });
 });
 

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import demo from '../../environments/demo.ts';
+import { fenceWriter } from '../../lambdas/failover/fence-writer.ts';
 import { openIncident } from '../../lambdas/failover/open-incident.ts';
-import { IncidentInProgress, InvalidRequest, NotReady } from '../../lambdas/kit/errors.ts';
+import { IncidentInProgress, InvalidRequest, LeaseLost, NotReady } from '../../lambdas/kit/errors.ts';
 import type { Lease } from '../../lambdas/kit/lease.ts';
 import { runStep } from '../../lambdas/kit/step.ts';
-import { baseFor, leaseOf, NOW, request } from '../kit/services.ts';
+import { baseFor, databaseOf, leaseOf, NOW, request } from '../kit/services.ts';
 
 const run = (base: ReturnType<typeof baseFor>, over = {}, ended?: boolean) =>
   runStep(openIncident, { workload: 'orders', request: request(over) }, { ...base, hasEnded: async () => ended });
@@ -44,6 +45,22 @@ describe('open-incident', () => {
 
   it("refuses while another run's claim lives", async () => {
     await expect(run(baseFor(leaseOf({ claim: claimOf('other', NOW + 1000) })))).rejects.toBeInstanceOf(IncidentInProgress);
+  });
+
+  it('a failover takes over from a planned move that has not begun, whose next step then ends it; nothing else does', async () => {
+    const planned = (over = {}, lease: Partial<Lease> = {}) =>
+      baseFor(leaseOf({ claim: claimOf('other', NOW + 1000, { mode: 'switchover', ...over }), ...lease }));
+    const base = planned();
+    await run(base, {}, false);
+    expect(base.memory.current?.claim).toMatchObject({ execution: 'run-1', mode: 'failover' });
+    const databasesFor = () => [databaseOf()];
+    const displaced = { workload: 'orders', request: request({ incident: 'other', execution: 'other', mode: 'switchover' }) };
+    await expect(runStep(fenceWriter, displaced, { ...base, databasesFor })).rejects.toBeInstanceOf(LeaseLost);
+    await expect(run(planned({ acting: true }), {}, false)).rejects.toBeInstanceOf(IncidentInProgress);
+    await expect(run(planned(), { mode: 'switchover' }, false)).rejects.toBeInstanceOf(IncidentInProgress);
+    // Past its take it is the one that has the workload.
+    const taken = planned({ site: 'primary' });
+    await expect(run(taken, {}, false)).rejects.toBeInstanceOf(IncidentInProgress);
   });
 
   it('takes over at once from a run of its own site that has ended, and from no run of which that is not known', async () => {

@@ -55,7 +55,14 @@ describe.each(machines)('%s', (file) => {
       expect(task.state.Retry?.length, 'a retry policy').toBeGreaterThan(0);
       const step = await stepOf(capability, task);
       expect(step.name).toBe(stepFileOf(task));
-      if (name !== 'Ask for approval') expect(name.toLowerCase().replaceAll(' ', '-')).toBe(step.name);
+      // A step that has its turn twice is called so both times.
+      if (name !== 'Ask for approval')
+        expect(
+          name
+            .replace(/ first$/, '')
+            .toLowerCase()
+            .replaceAll(' ', '-'),
+        ).toBe(step.name);
     },
   );
 
