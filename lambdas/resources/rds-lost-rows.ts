@@ -27,7 +27,7 @@ export interface SearchOptions {
   now: () => number;
 }
 
-/** `nothing-kept`: RDS says that there is no instance of that name. */
+/** `nothing-kept`: RDS says that there is no instance of that name, although a replica has taken its place. */
 export type SearchResult =
   | { state: 'nothing-kept' }
   | { state: 'searched'; end: EndOfEpoch | 'none'; unread: { table: string; reason: string }[] };
@@ -42,11 +42,12 @@ export const searchSetAside = async (
   epoch: number,
   options: SearchOptions,
 ): Promise<SearchResult> => {
-  const kept = await rds.find(setAsideName(rds.identifier, epoch));
-  if (!kept) return { state: 'nothing-kept' };
-  // Between the rename and its replica there is nothing of this name.
+  // Before its rename, and for minutes after, the former writer is not listed under its new name: only the replica in its place tells that
+  // it would be.
   const own = await rds.find();
   if (!own?.ReadReplicaSourceDBInstanceIdentifier) throw new NotReady(`${rds.identifier} is no replica of the new writer yet`);
+  const kept = await rds.find(setAsideName(rds.identifier, epoch));
+  if (!kept) return { state: 'nothing-kept' };
   const at = (address: string | undefined, name: string) =>
     new Postgres({ ...config, queryTimeoutMs: READ_TIMEOUT_MS, host: async () => hostOf(address, name) });
   return at(kept.Endpoint?.Address, 'the former writer').with((aside) =>

@@ -17,6 +17,14 @@ it('waits for the replica that takes the place of what was renamed, and for a wr
   await expect(search({ ...kept, 'orders-primary': { DBInstanceStatus: 'available' } })).rejects.toBeInstanceOf(NotReady);
 });
 
-it('finds nothing kept only where RDS says that there is nothing', async () => {
-  expect(await search({ 'orders-primary': {} })).toEqual({ state: 'nothing-kept' });
+it('takes no writer for gone that is still to be renamed, or on its way to its new name', async () => {
+  await expect(search({ 'orders-primary': { DBInstanceStatus: 'available' } })).rejects.toBeInstanceOf(NotReady);
+  await expect(search({ 'orders-primary': { DBInstanceStatus: 'renaming' } })).rejects.toBeInstanceOf(NotReady);
+  await expect(search({})).rejects.toBeInstanceOf(NotReady);
+});
+
+it('finds nothing kept only where RDS says that there is nothing, and a replica is in its place', async () => {
+  expect(await search({ 'orders-primary': { ReadReplicaSourceDBInstanceIdentifier: 'the new writer' } })).toEqual({
+    state: 'nothing-kept',
+  });
 });
