@@ -57,11 +57,9 @@ export const handler = lookAgain.handler;
 const lookAt = async (name: string, services: Base & Services, data: Datum[]): Promise<string> => {
   const lease = await services.ledger.lease(name);
   if (!lease) return 'no lease';
-  const isClaimed = claimIsLive(lease, services.now());
-  const seen = isClaimed && !givesWay(lease) ? undefined : await lookAtOutage(name, lease, services);
-  if (seen && (!isClaimed || seen.startsWith('started'))) return seen;
-  if (lease.claim!.site !== services.site) return 'the other site works on it';
-  return lookAtRun(name, lease, services, data);
+  if (!claimIsLive(lease, services.now())) return lookAtOutage(name, lease, services);
+  const run = lease.claim!.site === services.site ? await lookAtRun(name, lease, services, data) : 'the other site works on it';
+  return givesWay(lease) ? lookAtOutage(name, lease, services) : run;
 };
 
 /** People are reminded, and a run that is late is a metric. */

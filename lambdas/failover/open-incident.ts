@@ -10,8 +10,8 @@ import { isDead } from './dead-claim.ts';
 /**
  * Claims the workload for this run and opens its incident, or goes on with one whose run ended half-way. The same execution may claim
  * again. Another one's claim is taken over once it has expired, or at once where that execution has ended: a run that was stopped
- * blocks nobody. A state that cannot be read keeps the claim. A planned move that has not begun gives way to a failover. A failover that has its claim leaves word of itself, whoever started it:
- * what becomes of it is a decision on this outage.
+ * blocks nobody. A state that cannot be read keeps the claim. A planned move that has not begun gives way to a failover. A failover that
+ * has its claim leaves word of itself, whoever started it: what becomes of it is a decision on this outage.
  * @throws IncidentInProgress while another run's claim lives, NotReady until the workloads it depends on are up.
  */
 export const openIncident = defineStep({
