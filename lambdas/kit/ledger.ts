@@ -41,19 +41,20 @@ export class Ledger {
 
   /**
    * One run per workload: succeeds when no other execution's claim lives. Renewing one's own claim is a success too, and so is to
-   * replace the claim of an execution that is known to have ended.
+   * replace the claim of an execution that is known to have ended, or gives way: if it did not act when `lease` was read, it must not now.
    */
-  claim(lease: Lease, claim: Claim, now: number, ended = claim.execution): Promise<Won> {
+  claim(lease: Lease, claim: Claim, now: number, passed = claim.execution): Promise<Won> {
+    const same = lease.claim?.acting ? '' : ' AND attribute_not_exists(claim.acting)';
     return this.updateLease(
       lease.workload,
       'SET claim = :claim',
-      '#epoch = :epoch AND (attribute_not_exists(claim) OR claim.expiresAt <= :now OR claim.execution IN (:own, :ended))',
+      `#epoch = :epoch AND (attribute_not_exists(claim) OR claim.expiresAt <= :now OR claim.execution = :own OR (claim.execution = :passed${same}))`,
       {
         ':claim': claim,
         ':epoch': lease.epoch,
         ':now': now,
         ':own': claim.execution,
-        ':ended': ended,
+        ':passed': passed,
       },
     ); // prettier-ignore
   }

@@ -58,6 +58,14 @@ describe('open-incident', () => {
     await expect(runStep(fenceWriter, displaced, { ...base, databasesFor })).rejects.toBeInstanceOf(LeaseLost);
     await expect(run(planned({ acting: true }), {}, false)).rejects.toBeInstanceOf(IncidentInProgress);
     await expect(run(planned(), { mode: 'switchover' }, false)).rejects.toBeInstanceOf(IncidentInProgress);
+    // It began between this run's look and its claim.
+    const raced = planned();
+    const { ledger, memory } = raced;
+    const seen = structuredClone(memory.current);
+    memory.current = { ...seen!, claim: { ...seen!.claim!, acting: true } };
+    await expect(
+      run({ ...raced, ledger: Object.assign(Object.create(ledger), { lease: async () => seen }) }, {}, false),
+    ).rejects.toBeInstanceOf(IncidentInProgress);
     // Past its take it is the one that has the workload.
     const taken = planned({ site: 'primary' });
     await expect(run(taken, {}, false)).rejects.toBeInstanceOf(IncidentInProgress);

@@ -60,3 +60,23 @@ describe('a retake of what was released', () => {
     expect(ConditionExpression).toContain('claim.execution = :looked AND attribute_not_exists(claim.acting)');
   });
 });
+
+it.each([
+  [undefined, true],
+  [true, false],
+])('passes by a claim only as it was read: acting %s', async (acting, must) => {
+  const send = vi.spyOn(DynamoDBDocumentClient.prototype, 'send').mockImplementation(async () => ({}) as never);
+  const seen: Claim = { site: 'recovery', incident: 'x', execution: 'x', mode: 'switchover', expiresAt: 2, acting };
+  const lease = {
+    workload: 'orders',
+    holder: 'primary',
+    epoch: 3,
+    expiresAt: 0,
+    released: false,
+    serving: 'primary',
+    claim: seen,
+  } as const;
+  await new Ledger('table', { region: 'us-east-1' }).claim(lease, { ...seen, execution: 'y', mode: 'failover' }, 1, 'x');
+  const { ConditionExpression } = send.mock.calls[0]![0].input as { ConditionExpression: string };
+  expect(ConditionExpression.includes('claim.execution = :passed AND attribute_not_exists(claim.acting)')).toBe(must);
+});

@@ -47,9 +47,10 @@ export class MemoryLedger {
     if (allowed) this.current = { ...this.current!, ...fields };
     return allowed;
   }
-  claim = async (lease: Lease, claim: Lease['claim'], now: number, ended = claim!.execution) => {
+  claim = async (lease: Lease, claim: Lease['claim'], now: number, passed = claim!.execution) => {
     const held = this.current?.claim;
-    const free = !held || held.expiresAt <= now || [claim!.execution, ended].includes(held.execution);
+    const gives = held?.execution === passed && (lease.claim?.acting || !held.acting);
+    const free = !held || held.expiresAt <= now || held.execution === claim!.execution || gives;
     return this.change('claim', lease.epoch === this.current?.epoch && free, { claim });
   };
   dropClaim = async (_: string, execution: string) =>
