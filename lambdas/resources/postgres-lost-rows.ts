@@ -33,10 +33,10 @@ const BATCH_ROWS = 500;
 const NOT_THERE = new Set(['42P01', '42704', '3F000']);
 /**
  * Both sides write times and bytes the same way, and a row that a policy hides is an error and not a row less. A key of an extension's type
- * has its operators in `public`; a replica only reads, as the transaction at the old writer does.
+ * has its operators in `public`. As at the old writer nothing but reading is allowed, although the other one may be a writer.
  */
 const STEADY =
-  "SET search_path = public; SET TimeZone = 'UTC'; SET bytea_output = 'hex'; SET IntervalStyle = 'postgres'; SET row_security = off";
+  "SET search_path = public; SET TimeZone = 'UTC'; SET bytea_output = 'hex'; SET IntervalStyle = 'postgres'; SET row_security = off; SET default_transaction_read_only = on";
 
 const PRIMARY_KEY = `
   SELECT quote_ident(a.attname) AS name, a.attname AS plain

@@ -33,39 +33,44 @@ export type SearchResult =
   | { state: 'searched'; end: EndOfEpoch | 'none'; unread: { table: string; reason: string }[] };
 
 /**
- * Compares the writer that was set aside when `epoch` began with the site's own replica of its successor, table by table. A table that
- * cannot be read is named with the reason; the others are searched all the same.
- * @throws NotReady while one of the two cannot be reached, or the replica has not heard from its new writer yet.
+ * Compares the writer that was set aside when `epoch` began with what has its place in the site, table by table: a replica of the new
+ * writer, or, where the workload has come back since, the writer itself, which is only read. A table that cannot be read is named with the
+ * reason; the others are searched all the same.
+ * @throws NotReady while one of the two cannot be reached, or the successor has not heard from its new writer yet.
  */
 export const searchSetAside = async (
   { rds, config }: { rds: RdsControl; config: Database },
   epoch: number,
   options: SearchOptions,
 ): Promise<SearchResult> => {
-  // Before its rename, and for minutes after, the former writer is not listed under its new name: only the replica in its place tells that
-  // it would be.
   const own = await rds.find();
-  if (!own?.ReadReplicaSourceDBInstanceIdentifier) throw new NotReady(`${rds.identifier} is no replica of the new writer yet`);
   const kept = await rds.find(setAsideName(rds.identifier, epoch));
+  // Before its rename, and for minutes after, the former writer is not listed under its new name: only a replica in its place tells that
+  // it would be. Meanwhile it may be listed under both; compared with itself it would have lost nothing.
+  if (!own || (kept ? own.DbiResourceId === kept.DbiResourceId : !own.ReadReplicaSourceDBInstanceIdentifier)) {
+    throw new NotReady(`${rds.identifier} is not yet a successor of the former writer`);
+  }
   if (!kept) return { state: 'nothing-kept' };
-  const at = (address: string | undefined, name: string) =>
-    new Postgres({ ...config, queryTimeoutMs: READ_TIMEOUT_MS, host: async () => hostOf(address, name) });
+  const at = (address: string | undefined, name: string) => {
+    if (!address) throw new NotReady(`${name} has no endpoint yet`);
+    return new Postgres({ ...config, queryTimeoutMs: READ_TIMEOUT_MS, host: async () => address });
+  };
   return at(kept.Endpoint?.Address, 'the former writer').with((aside) =>
-    at(own.Endpoint?.Address, rds.identifier).with((replica) => searchAll(aside, replica, epoch, options)),
+    at(own.Endpoint?.Address, rds.identifier).with((successor) => searchAll(aside, successor, epoch, options)),
   );
 };
 
-const searchAll = async (aside: pg.Client, replica: pg.Client, epoch: number, options: SearchOptions): Promise<SearchResult> => {
+const searchAll = async (aside: pg.Client, successor: pg.Client, epoch: number, options: SearchOptions): Promise<SearchResult> => {
   const { done, take, finish, until, now } = options;
-  const end = await readEndOfEpoch(replica, epoch);
-  if (end === 'not yet') throw new NotReady(`the replica has not heard from the writer of epoch ${epoch} yet`);
+  const end = await readEndOfEpoch(successor, epoch);
+  if (end === 'not yet') throw new NotReady(`the successor has not heard from the writer of epoch ${epoch} yet`);
   const snapshot = end === 'none' ? undefined : end.snapshot;
   const unread: { table: string; reason: string }[] = [];
   for (const table of await tablesOf(aside)) {
     if (done.has(table)) continue;
     if (now() >= until) unread.push({ table, reason: 'no time was left' });
     else {
-      const loss = await findLostRows(aside, replica, { table, snapshot, take }).catch((error: unknown) => {
+      const loss = await findLostRows(aside, successor, { table, snapshot, take }).catch((error: unknown) => {
         const { code, severity } = error as { code?: string; severity?: string };
         if (severity === undefined) throw error; // the connection or the bucket, not the table
         unread.push({ table, reason: REASONS[code ?? ''] ?? `SQLSTATE ${code}` });
@@ -74,9 +79,4 @@ const searchAll = async (aside: pg.Client, replica: pg.Client, epoch: number, op
     }
   }
   return { state: 'searched', end, unread };
-};
-
-const hostOf = (address: string | undefined, name: string): string => {
-  if (address) return address;
-  throw new NotReady(`${name} has no endpoint yet`);
 };
