@@ -65,7 +65,7 @@ export const readEndOfEpoch = async (client: pg.ClientBase, before: number): Pro
 
 /**
  * Reads one table of the old writer for row versions that were not yet committed at the end of its epoch, looks each up by its primary
- * key at the new writer's replica, and hands over, in the order of their keys, what is not there word for word. Rows that were deleted
+ * key at the new writer or a replica of it, and hands over, in the order of their keys, what is not there word for word. Rows that were deleted
  * at the old writer have no version left to find; values of large objects and sequences are not rows.
  */
 export const findLostRows = (

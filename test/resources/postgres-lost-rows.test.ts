@@ -63,6 +63,7 @@ it('what was replicated is no loss, whenever it was written', async () => {
     loss: { table: 'public.item', absent: 0, differs: 0, uncompared: 0, present: 1 },
     rows: [],
   });
+  await expect(fresh.query('DELETE FROM item')).rejects.toThrow('read-only transaction');
 });
 
 it('finds inserts and updates that never arrived, in every table, by key', async () => {
