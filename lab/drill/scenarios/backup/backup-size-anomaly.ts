@@ -1,10 +1,10 @@
 import { lossWithin, noRun, oneWriter, servedBy } from '../../judge/promises.ts';
 import { Machines } from '../../machines.ts';
+import { THREE_ROUNDS_WITHIN_MS } from '../../patience.ts';
 import type { Scenario } from '../../scenario.ts';
 import { ENVIRONMENT } from './proven-backup.ts';
 
 const RUN_WITHIN_MS = 240_000;
-const ALARM_WITHIN_MS = 360_000;
 const HOUR_MS = 3_600_000;
 /** So much is poured in, as a part of what is there: far over the 30 %, and little in the mean of the five that the last one is compared with. */
 const POURED_PART = 0.8;
@@ -29,7 +29,7 @@ export const backupSizeAnomaly: Scenario = {
       watcher.until(
         what,
         () => watcher.alarmStates(drill.primary).get(`lifeboat-${ENVIRONMENT}-orders-backup-size`) === state || undefined,
-        ALARM_WITHIN_MS,
+        THREE_ROUNDS_WITHIN_MS,
         signal,
       );
     const backup = async (hoursAgo: number): Promise<void> => {

@@ -2,13 +2,13 @@ import { DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import type { Drill } from '../../drill.ts';
 import { lossWithin, noRun, oneWriter, servedBy } from '../../judge/promises.ts';
 import { Machines } from '../../machines.ts';
+import { THREE_ROUNDS_WITHIN_MS } from '../../patience.ts';
 import { asPerson } from '../../person.ts';
 import { BackupView } from '../../recovery-points.ts';
 import type { Scenario } from '../../scenario.ts';
 import { ENVIRONMENT } from './proven-backup.ts';
 
 const RUN_WITHIN_MS = 240_000;
-const ALARM_WITHIN_MS = 300_000;
 const HOUR_MS = 3_600_000;
 
 export const backupStops: Scenario = {
@@ -34,7 +34,7 @@ export const backupStops: Scenario = {
     const failed = await home.run('backup', {}, RUN_WITHIN_MS);
     if (failed.status !== 'FAILED') throw new Error(`a backup run without a backup is ${failed.status}`);
     await drill.mend('A hundred days pass', () => age(drill));
-    await watcher.until('the alarm on lateness', () => late() === 'ALARM' || undefined, ALARM_WITHIN_MS, signal);
+    await watcher.until('the alarm on lateness', () => late() === 'ALARM' || undefined, THREE_ROUNDS_WITHIN_MS, signal);
     const kept = (await view.snapshots(drill.recovery)).length;
     if (before !== 1 || kept !== 1) throw new Error(`${before} copies before backups stopped, ${kept} after`);
     await drill.mend('Snapshots are allowed again', () => allow());
@@ -42,7 +42,7 @@ export const backupStops: Scenario = {
       const { status, cause } = await home.run('backup', { tier }, RUN_WITHIN_MS);
       if (status !== 'SUCCEEDED') throw new Error(`the ${tier} backup is ${status}: ${cause}`);
     }
-    await watcher.until('the end of the alarm', () => late() === 'OK' || undefined, ALARM_WITHIN_MS, signal);
+    await watcher.until('the end of the alarm', () => late() === 'OK' || undefined, THREE_ROUNDS_WITHIN_MS, signal);
     home.close();
   },
   promises: [lossWithin(0), oneWriter(), noRun(), servedBy('primary')],

@@ -1,11 +1,11 @@
 import { lossWithin, noRun, oneWriter, servedBy } from '../../judge/promises.ts';
 import { Machines } from '../../machines.ts';
+import { THREE_ROUNDS_WITHIN_MS } from '../../patience.ts';
 import { BackupView } from '../../recovery-points.ts';
 import type { Scenario } from '../../scenario.ts';
 import { ENVIRONMENT } from './proven-backup.ts';
 
 const RUN_WITHIN_MS = 240_000;
-const ALARM_WITHIN_MS = 360_000;
 /** A try comes at most half a minute after the one before; what it finds done, it must have had the time to do. */
 const SHOWN_WITHIN_MS = 240_000;
 
@@ -26,7 +26,7 @@ export const quotaFull: Scenario = {
     const alarm = () => watcher.alarmStates(drill.primary).get(`lifeboat-${ENVIRONMENT}-snapshot-quota`);
     const first = await home.run('backup', {}, RUN_WITHIN_MS);
     if (first.status !== 'SUCCEEDED') throw new Error(`the first backup is ${first.status}: ${first.cause}`);
-    await watcher.until('an alarm on the quota that is quiet', () => alarm() === 'OK' || undefined, ALARM_WITHIN_MS, signal);
+    await watcher.until('an alarm on the quota that is quiet', () => alarm() === 'OK' || undefined, THREE_ROUNDS_WITHIN_MS, signal);
     const usual = { ...rdsQuotas };
 
     await drill.mend('The quotas of snapshots and of copies are full', () =>
@@ -35,7 +35,7 @@ export const quotaFull: Scenario = {
     const run = await home.start('backup', { tier: 'daily' });
     await home.shows(run, /snapshots are not there yet, the first: \S+-daily-\d+ waits: SnapshotQuotaExceeded/, SHOWN_WITHIN_MS);
     drill.note('the history of the run says that it waits for room among the snapshots');
-    await watcher.until('the alarm on the quota', () => alarm() === 'ALARM' || undefined, ALARM_WITHIN_MS, signal);
+    await watcher.until('the alarm on the quota', () => alarm() === 'ALARM' || undefined, THREE_ROUNDS_WITHIN_MS, signal);
     const kept = [drill.primary, drill.recovery].map(async (region) => (await view.snapshots(region)).length);
     if ((await Promise.all(kept)).some((count) => count !== 1)) throw new Error('snapshots were taken or deleted without room');
 
@@ -49,7 +49,7 @@ export const quotaFull: Scenario = {
     const points = await view.points();
     if (points.length !== 2 || points.some(({ copies }) => copies.length !== 2))
       throw new Error(`the recovery points are ${JSON.stringify(points)}`);
-    await watcher.until('the end of the alarm', () => alarm() === 'OK' || undefined, ALARM_WITHIN_MS, signal);
+    await watcher.until('the end of the alarm', () => alarm() === 'OK' || undefined, THREE_ROUNDS_WITHIN_MS, signal);
     home.close();
   },
   promises: [lossWithin(0), oneWriter(), noRun(), servedBy('primary')],
