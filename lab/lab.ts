@@ -39,7 +39,7 @@ const SCHEDULER = 'scheduler-service';
 const PROJECT = fileURLToPath(new URL('..', import.meta.url));
 const ASSEMBLIES = join(PROJECT, 'node_modules/.cache/lifeboat-lab/assemblies');
 /** Of the CDK's output, what a person who waits wants to see; all of it is in the log. */
-const NEWS = /✅|❌|deploying\.\.\.|fail|Left out|Global table|Applied/;
+const NEWS = /✅|❌|deploying\.\.\.|_FAILED\b|\bfail(s|ed)?\b|Left out|Global table|Applied/;
 
 /** Start the whole lab. What was started is stopped again when something does not start, or when the signal says so. */
 export async function startLab(options: DrillLabOptions): Promise<Lab> {
